@@ -1,0 +1,233 @@
+//! Users.
+
+use domain::{
+    audit::Actor,
+    bodies,
+    identifiers::VerifiedBy,
+    sessions::Keep,
+    users::{self, Change, Filter, MetadataChange, NewUser, Order},
+};
+use foundation::{EmailAddress, Id as _, Problem, Timestamp, UserId, Username, contact::UsernameFault};
+use serde_json::{Map, Value, json};
+use store::Json;
+use web::{Answer, BackendCall, Id, Input, Policy, Query};
+
+/// A page of users, as a bare list.
+pub async fn list(call: BackendCall, Query(query): Query) -> Answer {
+    let filter = filter(&query)?;
+    let order = match query.text("order_by")? {
+        None => Order::default(),
+        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
+    };
+    let page = query.page()?;
+    let now = call.now();
+    call.read(|tx| Box::pin(users::list(tx, &filter, order, page)), |found| Value::Array(found.iter().map(|u| bodies::backend_user(u, now)).collect())).await
+}
+
+/// How many users there are.
+pub async fn count(call: BackendCall, Query(query): Query) -> Answer {
+    let filter = filter(&query)?;
+    call.read(|tx| Box::pin(users::count(tx, &filter)), |total| json!({ "object": "total_count", "total_count": total })).await
+}
+
+fn filter(query: &Input) -> Result<Filter, Problem> {
+    let mut filter = Filter {
+        external_ids: query.texts("external_id")?,
+        query: query.text("query")?.map(str::to_owned),
+        email_query: query.text("email_address_query")?.map(str::to_owned),
+        username_query: query.text("username_query")?.map(str::to_owned),
+        name_query: query.text("name_query")?.map(str::to_owned),
+        banned: query.flag("banned")?,
+        created_before: query.time("created_at_before")?,
+        created_after: query.time("created_at_after")?,
+        active_before: query.time("last_active_at_before")?,
+        active_after: query.time("last_active_at_after")?.or(query.time("last_active_at_since")?),
+        signed_in_before: query.time("last_sign_in_at_before")?,
+        signed_in_after: query.time("last_sign_in_at_after")?,
+        ..Filter::default()
+    };
+    for text in query.texts("user_id")? {
+        let (list, id) = match text.split_at_checked(1) {
+            Some(("-", id)) => (&mut filter.not_ids, id),
+            Some(("+", id)) => (&mut filter.ids, id),
+            _ => (&mut filter.ids, text.as_str()),
+        };
+        match UserId::parse(id) {
+            Some(id) => list.push(id),
+            // An id that is none matches nobody, and excludes nobody.
+            None if text.starts_with('-') => {}
+            None => filter.nobody |= true,
+        }
+    }
+    filter.nobody &= filter.ids.is_empty();
+    for text in query.texts("email_address")? {
+        filter.emails.push(EmailAddress::parse(&text).map_or(text.to_lowercase(), |a| a.norm().to_owned()));
+    }
+    for text in query.texts("username")? {
+        filter.usernames.push(text.to_lowercase());
+    }
+    // Users have none of these yet.
+    for param in ["phone_number", "web3_wallet", "organization_id", "phone_number_query", "provider", "provider_user_id"] {
+        filter.nobody |= query.has(param);
+    }
+    Ok(filter)
+}
+
+/// Fields that both creating and changing a user refuse, because this server has no such thing yet.
+fn refuse_absent_features(input: &Input, params: &[&'static str]) -> Result<(), Problem> {
+    match params.iter().find(|param| input.has(param) && !input.is_empty_list(param)) {
+        Some(param) => Err(Problem::invalid(*param, "is not supported by this server")),
+        None => Ok(()),
+    }
+}
+
+/// Creates a user; their identifiers count as verified.
+pub async fn create(call: BackendCall, input: Input) -> Answer {
+    input.only(&[
+        "external_id", "first_name", "last_name", "locale", "email_address", "email_address_identification_status", "phone_number",
+        "phone_number_identification_status", "web3_wallet", "username", "password", "password_digest", "password_hasher", "skip_password_checks",
+        "skip_password_requirement", "totp_secret", "backup_codes", "public_metadata", "private_metadata", "unsafe_metadata", "delete_self_enabled",
+        "legal_accepted_at", "skip_legal_checks", "skip_user_requirement", "create_organization_enabled", "create_organizations_limit", "created_at",
+        "bypass_client_trust", "banned", "locked",
+    ])?;
+    refuse_absent_features(&input, &["phone_number", "web3_wallet", "password_digest", "password_hasher", "totp_secret", "backup_codes"])?;
+    let mut emails = Vec::new();
+    for text in input.texts("email_address")? {
+        emails.push(EmailAddress::parse(&text).ok_or(Problem::ParamFormat("email_address", "a list of valid e-mail addresses"))?);
+    }
+    let username = username(&input)?;
+    if emails.is_empty() && username.is_none() && input.flag("skip_user_requirement")? != Some(true) {
+        return Err(Problem::ParamMissing("email_address").into());
+    }
+    let digest = match input.secret("password")? {
+        Some(password) => Some(call.new_password(&password, policy(&input)?).await?),
+        None => None,
+    };
+    let new = NewUser {
+        emails,
+        username,
+        digest,
+        first_name: input.change("first_name")?.flatten(),
+        last_name: input.change("last_name")?.flatten(),
+        locale: input.change("locale")?.flatten(),
+        external_id: input.change("external_id")?.flatten(),
+        public_metadata: Json(input.object("public_metadata")?.unwrap_or_default()),
+        private_metadata: Json(input.object("private_metadata")?.unwrap_or_default()),
+        unsafe_metadata: Json(input.object("unsafe_metadata")?.unwrap_or_default()),
+        delete_self_enabled: input.flag("delete_self_enabled")?,
+        create_organization_enabled: input.flag("create_organization_enabled")?,
+        create_organizations_limit: limit(&input)?,
+        legal_accepted_at: date(&input, "legal_accepted_at")?,
+        created_at: date(&input, "created_at")?,
+        banned: input.flag("banned")?.unwrap_or(false),
+    };
+    let pool = call.tenant.instance.pool;
+    let now = call.now();
+    call.write(|tx| Box::pin(users::create(tx, pool, Actor::Backend, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
+}
+
+fn policy(input: &Input) -> Result<Policy, Problem> {
+    Ok(if input.flag("skip_password_checks")? == Some(true) { Policy::Skipped } else { Policy::Checked })
+}
+
+fn username(input: &Input) -> Result<Option<Username>, Problem> {
+    let parse = |text| {
+        Username::parse(text).map_err(|fault| match fault {
+            UsernameFault::Length => Problem::UsernameLength,
+            UsernameFault::Character => Problem::UsernameCharacter,
+        })
+    };
+    input.text("username")?.filter(|t| !t.is_empty()).map(parse).transpose()
+}
+
+fn limit(input: &Input) -> Result<Option<i64>, Problem> {
+    match input.number("create_organizations_limit")? {
+        Some(limit) if !(0..=1_000_000).contains(&limit) => Err(Problem::invalid("create_organizations_limit", "must be between 0 and 1000000")),
+        limit => Ok(limit),
+    }
+}
+
+/// A date and time as RFC 3339 says.
+fn date(input: &Input, param: &'static str) -> Result<Option<Timestamp>, Problem> {
+    input.text(param)?.map(|text| Timestamp::parse_rfc3339(text).ok_or(Problem::ParamFormat(param, "a date and time like 2026-01-31T12:00:00Z"))).transpose()
+}
+
+/// A user.
+pub async fn show(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+    let now = call.now();
+    call.read(|tx| Box::pin(users::get(tx, id)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Changes a user.
+pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
+    input.only(&[
+        "external_id", "first_name", "last_name", "locale", "primary_email_address_id", "notify_primary_email_address_changed", "primary_phone_number_id",
+        "primary_web3_wallet_id", "username", "profile_image_id", "password", "password_digest", "password_hasher", "skip_password_checks",
+        "sign_out_of_other_sessions", "totp_secret", "backup_codes", "delete_self_enabled", "create_organization_enabled", "legal_accepted_at",
+        "skip_legal_checks", "create_organizations_limit", "created_at", "bypass_client_trust",
+    ])?;
+    refuse_absent_features(
+        &input,
+        &["primary_phone_number_id", "primary_web3_wallet_id", "profile_image_id", "password_digest", "password_hasher", "totp_secret", "backup_codes"],
+    )?;
+    let change = Change {
+        first_name: input.change("first_name")?,
+        last_name: input.change("last_name")?,
+        locale: input.change("locale")?,
+        external_id: input.change("external_id")?,
+        username: if input.has("username") { Some(username(&input)?) } else { None },
+        primary_email_address: input.id("primary_email_address_id")?,
+        delete_self_enabled: input.flag("delete_self_enabled")?,
+        create_organization_enabled: input.flag("create_organization_enabled")?,
+        create_organizations_limit: limit(&input)?,
+        legal_accepted_at: date(&input, "legal_accepted_at")?,
+        created_at: date(&input, "created_at")?,
+    };
+    let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
+    let digest = match input.secret("password")? {
+        Some(password) => Some(call.new_password(&password, policy(&input)?).await?),
+        None => None,
+    };
+    let now = call.now();
+    call.write(
+        |tx| {
+            Box::pin(async {
+                let user = users::update(tx, Actor::Backend, id, &change).await?;
+                match &digest {
+                    Some(digest) => users::set_password(tx, Actor::Backend, id, digest, keep).await,
+                    None => Ok(user),
+                }
+            })
+        },
+        |user| bodies::backend_user(user, now),
+    )
+    .await
+}
+
+/// Deletes a user.
+pub async fn delete(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+    call.write(|tx| Box::pin(users::delete(tx, Actor::Backend, id)), |user| bodies::deleted("user", user.id)).await
+}
+
+fn metadata(input: &Input) -> Result<MetadataChange, Problem> {
+    input.only(&["public_metadata", "private_metadata", "unsafe_metadata"])?;
+    Ok(MetadataChange { public: input.object("public_metadata")?, private: input.object("private_metadata")?, own: input.object("unsafe_metadata")? })
+}
+
+/// Merges metadata.
+pub async fn merge_metadata(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
+    let change = metadata(&input)?;
+    let now = call.now();
+    call.write(|tx| Box::pin(users::merge_metadata(tx, Actor::Backend, id, &change)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Replaces metadata; what is absent stays.
+pub async fn replace_metadata(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
+    let change = metadata(&input)?;
+    let now = call.now();
+    call.write(|tx| Box::pin(users::change_metadata(tx, Actor::Backend, id, &change, replace)), |user| bodies::backend_user(user, now)).await
+}
+
+fn replace(old: &mut Map<String, Value>, new: &Map<String, Value>) {
+    old.clone_from(new);
+}

@@ -1,0 +1,57 @@
+//! The rows of applications.
+
+use super::Application;
+use ::store::{FromRow, PlatformTx, Row, Tx, platform_sql, sql};
+use foundation::{ApplicationId, InstanceId, PoolId, Result, WorkspaceId};
+
+impl FromRow for Application {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Application { id: row.take()?, workspace: row.take()?, name: row.take()?, created_at: row.take()?, instances: Vec::new() })
+    }
+}
+
+pub(super) async fn insert(tx: &mut PlatformTx<'_>, application: &Application, system: bool) -> Result<()> {
+    tx.change(
+        platform_sql!("insert into applications (id, workspace_id, name, system, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)"),
+        &[&application.id, &application.workspace, &application.name, &system, &application.created_at],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn find(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId) -> Result<Option<Application>> {
+    tx.find(
+        platform_sql!("select id, workspace_id, name, created_at from applications where id = $1 and workspace_id = $2 and deleted_at is null and not system"),
+        &[&id, &workspace],
+    )
+    .await
+}
+
+pub(super) async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, most: i64) -> Result<Vec<Application>> {
+    tx.list(
+        platform_sql!(
+            "select id, workspace_id, name, created_at from applications where workspace_id = $1 and deleted_at is null and not system order by created_at, id limit $2"
+        ),
+        &[&workspace, &most],
+    )
+    .await
+}
+
+pub(super) async fn rename(tx: &mut PlatformTx<'_>, id: ApplicationId, name: &str) -> Result<()> {
+    let now = tx.now();
+    tx.change(platform_sql!("update applications set name = $2, updated_at = $3 where id = $1"), &[&id, &name, &now]).await.map(drop)
+}
+
+pub(super) async fn bury(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<()> {
+    let now = tx.now();
+    tx.change(platform_sql!("update applications set deleted_at = $2 where id = $1 and deleted_at is null"), &[&id, &now]).await.map(drop)
+}
+
+pub(super) async fn system_instance(tx: &mut PlatformTx<'_>) -> Result<Option<InstanceId>> {
+    tx.find(platform_sql!("select i.id from applications a join instances i on i.application_id = a.id where a.system order by i.created_at limit 1"), &[]).await
+}
+
+pub(super) async fn insert_pool(tx: &mut Tx<'_>, pool: PoolId) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("insert into pools (instance_id, id, created_at) values ($1, $2, $3)"), &[&pool, &now]).await.map(drop)
+}

@@ -1,0 +1,48 @@
+//! The audit log: who did what to whom, written in the transaction that did it.
+
+use foundation::{AuditId, Result, UserId};
+use serde_json::Value;
+use std::fmt;
+use store::{Tx, sql};
+
+/// Who acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody who is signed in: somebody at the door.
+    Visitor,
+    /// A signed-in user.
+    User(UserId),
+    /// A backend with the instance's secret key.
+    Backend,
+    /// A platform token of the workspace.
+    Platform,
+    /// The server itself.
+    Server,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::Visitor => f.write_str("visitor"),
+            Actor::User(id) => write!(f, "{id}"),
+            Actor::Backend => f.write_str("backend"),
+            Actor::Platform => f.write_str("platform"),
+            Actor::Server => f.write_str("server"),
+        }
+    }
+}
+
+/// Writes an entry. `action` is `noun.verb`; `subject` is the id of what it was done to; `detail` holds no secret.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn record(tx: &mut Tx<'_>, actor: Actor, action: &str, subject: &str, detail: &Value) -> Result<()> {
+    let id: AuditId = tx.new_id();
+    let now = tx.now();
+    tx.change(
+        sql!("insert into audit (instance_id, id, action, actor, subject, detail, created_at) values ($1, $2, $3, $4, $5, $6, $7)"),
+        &[&id, &action, &actor.to_string(), &subject, &detail.to_string(), &now],
+    )
+    .await
+    .map(drop)
+}

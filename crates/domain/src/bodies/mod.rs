@@ -1,0 +1,25 @@
+//! Bodies: the wire contract's shapes of resources, the same in every answer and every event.
+
+mod attempts;
+mod client;
+mod environment;
+mod session;
+mod user;
+
+pub use attempts::{sign_in, sign_up};
+pub use client::{backend_client, client};
+pub use environment::environment;
+pub use session::{active_session, backend_session, session};
+pub use user::{backend_user, email_address, user};
+
+use foundation::Timestamp;
+use serde_json::{Value, json};
+
+/// What stands for a deleted thing.
+pub fn deleted(object: &str, id: impl std::fmt::Display) -> Value {
+    json!({ "object": object, "id": id.to_string(), "deleted": true })
+}
+
+fn millis(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| at.millis().into())
+}

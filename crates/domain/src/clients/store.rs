@@ -1,0 +1,86 @@
+//! The rows of clients.
+
+use super::Client;
+use ::store::{FromRow, Row, Tx, sql};
+use foundation::{ClientId, Result, Secret, SessionId, SignInId, SignUpId, UserId};
+
+impl FromRow for Client {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Client {
+            id: row.take()?,
+            pool: row.take()?,
+            last_active_session: row.take()?,
+            sign_in: row.take()?,
+            sign_up: row.take()?,
+            last_authentication_strategy: row.take()?,
+            created_at: row.take()?,
+            updated_at: row.take()?,
+        })
+    }
+}
+
+pub(super) async fn find(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>> {
+    tx.find(
+        sql!("select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+              from clients where instance_id = $1 and id = $2"),
+        &[&id],
+    )
+    .await
+}
+
+pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Secret) -> Result<Option<Client>> {
+    tx.find(
+        sql!("select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+              from clients where instance_id = $1 and id = $2 and secret_hash = $3"),
+        &[&id, &secret.sha256()],
+    )
+    .await
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, client: &Client, secret: &Secret) -> Result<()> {
+    tx.change(
+        sql!("insert into clients (instance_id, id, pool_id, secret_hash, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)"),
+        &[&client.id, &client.pool, &secret.sha256(), &client.created_at],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn set_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Secret) -> Result<()> {
+    tx.change(sql!("update clients set secret_hash = $3 where instance_id = $1 and id = $2"), &[&id, &secret.sha256()]).await.map(drop)
+}
+
+pub(super) async fn sessions_changed(tx: &mut Tx<'_>, id: ClientId) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update clients set updated_at = $3 where instance_id = $1 and id = $2"), &[&id, &now]).await.map(drop)
+}
+
+pub(super) async fn forget_user(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update clients set updated_at = $3
+              where instance_id = $1 and id in (select client_id from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending'))"),
+        &[&user, &now],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn set_attempts(tx: &mut Tx<'_>, id: ClientId, sign_in: Option<SignInId>, sign_up: Option<SignUpId>) -> Result<()> {
+    tx.change(sql!("update clients set sign_in_id = $3, sign_up_id = $4 where instance_id = $1 and id = $2"), &[&id, &sign_in, &sign_up]).await.map(drop)
+}
+
+pub(super) async fn set_last_session(tx: &mut Tx<'_>, id: ClientId, session: Option<SessionId>) -> Result<()> {
+    tx.change(sql!("update clients set last_active_session_id = $3 where instance_id = $1 and id = $2"), &[&id, &session]).await.map(drop)
+}
+
+pub(super) async fn set_strategy(tx: &mut Tx<'_>, id: ClientId, strategy: &str) -> Result<()> {
+    tx.change(sql!("update clients set last_authentication_strategy = $3 where instance_id = $1 and id = $2"), &[&id, &strategy]).await.map(drop)
+}
+
+pub(super) async fn delete(tx: &mut Tx<'_>, id: ClientId) -> Result<()> {
+    tx.change(sql!("delete from sign_ins where instance_id = $1 and client_id = $2"), &[&id]).await?;
+    tx.change(sql!("delete from sign_ups where instance_id = $1 and client_id = $2"), &[&id]).await?;
+    tx.change(sql!("delete from dev_browsers where instance_id = $1 and client_id = $2"), &[&id]).await?;
+    tx.change(sql!("delete from clients where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
+}

@@ -1,0 +1,68 @@
+//! What an answer shows of a client: everything that the SDKs keep, read in the transaction that changed it.
+
+use super::{Client, Visit};
+use crate::{
+    sessions::{self, Session},
+    sign_ins::{self, SignInView},
+    sign_ups::{self, SignUpView},
+    tokens,
+    users::{self, User},
+};
+use ::store::Tx;
+use foundation::{Result, Timestamp};
+
+/// A client with its sessions and attempts.
+pub struct ClientView {
+    /// The client.
+    pub client: Client,
+    /// Its living sessions, oldest first.
+    pub sessions: Vec<SessionView>,
+    /// The sign-in under way.
+    pub sign_in: Option<SignInView>,
+    /// The sign-up under way.
+    pub sign_up: Option<SignUpView>,
+}
+
+/// A session with its user and a fresh token.
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+    /// A token; absent where the session lives no more.
+    pub token: Option<String>,
+    /// The time at which all this held.
+    pub now: Timestamp,
+}
+
+/// What there is to show of the visit's client; `None` where there is no client.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn client_view(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<ClientView>> {
+    let Some(client) = &visit.client else { return Ok(None) };
+    let mut shown = Vec::new();
+    for session in sessions::live_of_client(tx, client.id).await? {
+        shown.push(session_view(tx, visit, session).await?);
+    }
+    let sign_in = match client.sign_in {
+        Some(id) => sign_ins::view_if_open(tx, id).await?,
+        None => None,
+    };
+    let sign_up = match client.sign_up {
+        Some(id) => sign_ups::view_if_open(tx, id).await?,
+        None => None,
+    };
+    Ok(Some(ClientView { client: client.clone(), sessions: shown, sign_in, sign_up }))
+}
+
+/// A session with its user and, while it lives, a token for the page that asks.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn session_view(tx: &mut Tx<'_>, visit: &Visit, session: Session) -> Result<SessionView> {
+    let user = users::get(tx, session.user).await?;
+    let now = tx.now();
+    let token = if session.is_live(now) { Some(tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await?) } else { None };
+    Ok(SessionView { session, user, token, now })
+}

@@ -1,0 +1,267 @@
+//! A visit: who knocks at the Frontend API, recognised inside the transaction that answers them.
+
+use super::{Client, dev_browsers, get, store};
+use crate::{
+    instances::Tenant,
+    sessions::{self, Session},
+    users::{self, User},
+};
+use ::store::Tx;
+use dev_browsers::DevBrowser;
+use foundation::{ClientId, Id, Ksuid, Problem, Result, Secret, SessionId, SignInId, SignUpId};
+use std::sync::Arc;
+
+/// What the caller showed, not checked yet.
+#[derive(Clone, Default)]
+pub struct Credential {
+    /// The client's secret, from its cookie or a native application's header.
+    pub client: Option<Secret>,
+    /// A development browser's secret, from the query.
+    pub dev_browser: Option<Secret>,
+    /// The session that the request is about, from `_clerk_session_id`.
+    pub session: Option<SessionId>,
+    /// The page's origin: who the tokens are for.
+    pub origin: Option<String>,
+    /// What to put before own paths in links: the proxy's address, or the instance's.
+    pub base: String,
+    /// The browser, as it calls itself.
+    pub user_agent: Option<String>,
+    /// The network address.
+    pub address: Option<String>,
+    /// Whether an unknown development browser is no reason to refuse: a browser that navigates is simply given a new one.
+    pub navigates: bool,
+}
+
+/// Who knocks, and what they get to take along.
+pub struct Visit {
+    /// Whose door it is.
+    pub tenant: Arc<Tenant>,
+    /// What was shown.
+    pub credential: Credential,
+    /// The client, if it was recognised or made.
+    pub client: Option<Client>,
+    /// A new secret for the client, to be handed out with the answer.
+    pub issued: Option<Secret>,
+    dev_browser: Option<DevBrowser>,
+    /// A new development browser's secret, to be handed out with the answer.
+    pub issued_dev_browser: Option<Secret>,
+}
+
+impl Visit {
+    /// Recognises the caller. An unknown secret is no secret.
+    ///
+    /// # Errors
+    /// [`Problem::DevBrowserUnknown`] where a development browser was shown that is none, and no client either.
+    pub async fn recognise(tx: &mut Tx<'_>, tenant: Arc<Tenant>, credential: Credential) -> Result<Visit> {
+        let mut visit = Visit { tenant, credential, client: None, issued: None, dev_browser: None, issued_dev_browser: None };
+        if visit.tenant.is_development()
+            && let Some(secret) = &visit.credential.dev_browser
+        {
+            visit.dev_browser = dev_browsers::find(tx, secret).await?;
+            if let Some(client) = visit.dev_browser.and_then(|b| b.client) {
+                visit.client = store::find(tx, client).await?;
+            }
+        }
+        if visit.client.is_none()
+            && let Some(secret) = &visit.credential.client
+            && let Some(id) = secret.expose().split_once('.').and_then(|(id, _)| Ksuid::parse(id))
+        {
+            visit.client = store::find_with_secret(tx, ClientId::from_ksuid(id), secret).await?;
+        }
+        let shown = visit.tenant.is_development() && visit.credential.dev_browser.is_some();
+        if shown && !visit.credential.navigates && visit.dev_browser.is_none() && visit.client.is_none() {
+            return Err(Problem::DevBrowserUnknown.into());
+        }
+        visit.client = visit.client.filter(|c| c.pool == visit.tenant.instance.pool);
+        Ok(visit)
+    }
+
+    /// The client, made now if there is none yet.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn client_or_new(&mut self, tx: &mut Tx<'_>) -> Result<Client> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let id: ClientId = tx.new_id();
+        let secret = draw_secret(tx, id);
+        let now = tx.now();
+        let client = Client {
+            id,
+            pool: self.tenant.instance.pool,
+            last_active_session: None,
+            sign_in: None,
+            sign_up: None,
+            last_authentication_strategy: None,
+            created_at: now,
+            updated_at: now,
+        };
+        store::insert(tx, &client, &secret).await?;
+        if let Some(browser) = &mut self.dev_browser {
+            dev_browsers::bind(tx, browser.id, id).await?;
+            browser.client = Some(id);
+        }
+        self.issued = Some(secret);
+        self.client = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Gives the client a new secret; the old one is worth nothing from now on.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn rotate(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let client = self.client_or_new(tx).await?;
+        let secret = draw_secret(tx, client.id);
+        store::set_secret(tx, client.id, &secret).await?;
+        self.issued = Some(secret);
+        Ok(())
+    }
+
+    /// The development browser's secret: the one that was shown, or a new one, bound to the client.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn dev_browser(&mut self, tx: &mut Tx<'_>) -> Result<Secret> {
+        let client = self.client.as_ref().map(|c| c.id);
+        if let (Some(browser), Some(shown)) = (&mut self.dev_browser, &self.credential.dev_browser) {
+            if let (None, Some(client)) = (browser.client, client) {
+                dev_browsers::bind(tx, browser.id, client).await?;
+                browser.client = Some(client);
+            }
+            return Ok(shown.clone());
+        }
+        let (browser, secret) = dev_browsers::create(tx, client).await?;
+        self.dev_browser = Some(browser);
+        self.issued_dev_browser = Some(secret.clone());
+        Ok(secret)
+    }
+
+    /// Hands the client's secret out once more, so that its cookie lives longer.
+    pub fn renew(&mut self) {
+        if self.client.is_some() {
+            self.issued = self.issued.take().or_else(|| self.credential.client.clone());
+        }
+    }
+
+    /// Makes a development browser, for a page that cannot have the client's cookie.
+    ///
+    /// # Errors
+    /// [`Problem::NotFound`] where the instance is no development instance.
+    pub async fn new_dev_browser(&mut self, tx: &mut Tx<'_>) -> Result<Secret> {
+        if !self.tenant.is_development() {
+            return Err(Problem::NotFound.into());
+        }
+        let (browser, secret) = dev_browsers::create(tx, None).await?;
+        self.dev_browser = Some(browser);
+        Ok(secret)
+    }
+
+    /// Reads the client again after its row has changed.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn refresh(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        if let Some(client) = &self.client {
+            self.client = Some(get(tx, client.id).await?);
+        }
+        Ok(())
+    }
+
+    /// A session of this client, whatever its state.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthenticated`] where no client was recognised; [`Problem::NotFound`] where the session is not the client's.
+    pub async fn session(&self, tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
+        let client = self.client.as_ref().ok_or(Problem::Unauthenticated)?;
+        let session = sessions::get(tx, id).await?;
+        if session.client == client.id { Ok(session) } else { Err(Problem::NotFound.into()) }
+    }
+
+    /// A living session of this client.
+    ///
+    /// # Errors
+    /// [`Problem::SignedOut`] where it lives no more; as [`Visit::session`].
+    pub async fn live_session(&self, tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
+        let session = self.session(tx, id).await?;
+        if session.is_live(tx.now()) { Ok(session) } else { Err(Problem::SignedOut.into()) }
+    }
+
+    /// Who is signed in: the session that the request names, or the one that was used last.
+    ///
+    /// # Errors
+    /// [`Problem::Unauthenticated`]; [`Problem::SignedOut`]; [`Problem::UserBanned`].
+    pub async fn signed_in(&self, tx: &mut Tx<'_>) -> Result<(Session, User)> {
+        let client = self.client.as_ref().ok_or(Problem::Unauthenticated)?;
+        let id = self.credential.session.or(client.last_active_session).ok_or(Problem::SignedOut)?;
+        let session = self.live_session(tx, id).await.map_err(|error| match error {
+            foundation::Error::Refused(problem) if *problem == Problem::NotFound => Problem::SignedOut.into(),
+            other => other,
+        })?;
+        let user = users::find(tx, session.user).await?.ok_or(Problem::SignedOut)?;
+        if user.banned {
+            return Err(Problem::UserBanned.into());
+        }
+        Ok((session, user))
+    }
+
+    /// The living sessions of this client, oldest first.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn live_sessions(&self, tx: &mut Tx<'_>) -> Result<Vec<Session>> {
+        match &self.client {
+            Some(client) => sessions::live_of_client(tx, client.id).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Puts attempts on the client in place of those that are there.
+    pub(crate) async fn set_attempts(&mut self, tx: &mut Tx<'_>, sign_in: Option<SignInId>, sign_up: Option<SignUpId>) -> Result<()> {
+        let mut client = self.client_or_new(tx).await?;
+        store::set_attempts(tx, client.id, sign_in, sign_up).await?;
+        client.sign_in = sign_in;
+        client.sign_up = sign_up;
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// Makes a session the one that was used last.
+    pub(crate) async fn select(&mut self, tx: &mut Tx<'_>, session: Option<SessionId>) -> Result<()> {
+        if let Some(client) = &mut self.client
+            && client.last_active_session != session
+        {
+            store::set_last_session(tx, client.id, session).await?;
+            client.last_active_session = session;
+        }
+        Ok(())
+    }
+
+    /// Somebody has signed in on this client: a new secret, no attempts left, and the session in front.
+    pub(crate) async fn arrived(&mut self, tx: &mut Tx<'_>, session: SessionId, strategy: &str) -> Result<()> {
+        self.rotate(tx).await?;
+        let client = self.client_or_new(tx).await?;
+        store::set_attempts(tx, client.id, None, None).await?;
+        store::set_last_session(tx, client.id, Some(session)).await?;
+        store::set_strategy(tx, client.id, strategy).await?;
+        store::sessions_changed(tx, client.id).await?;
+        self.refresh(tx).await
+    }
+
+    /// Ends the client itself with all that it holds.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn discard(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        if let Some(client) = self.client.take() {
+            store::delete(tx, client.id).await?;
+        }
+        self.issued = None;
+        Ok(())
+    }
+}
+
+fn draw_secret(tx: &mut Tx<'_>, id: ClientId) -> Secret {
+    Secret::new(format!("{}.{}", id.ksuid(), foundation::secret::hex(&tx.random().bytes::<32>())))
+}

@@ -1,0 +1,54 @@
+//! Events: what happened, in the shapes of the wire contract, written in the transaction in which it happened.
+
+use crate::{bodies, sessions::Session, users::User};
+use foundation::{EventId, Result, UserId};
+use serde_json::{Value, json};
+use store::{Tx, sql};
+
+/// Something that happened.
+pub enum Event<'a> {
+    /// A user came to be.
+    UserCreated(&'a User),
+    /// A user changed.
+    UserUpdated(&'a User),
+    /// A user is gone.
+    UserDeleted(UserId),
+    /// Somebody signed in.
+    SessionCreated(&'a Session),
+    /// A session was ended by its user.
+    SessionEnded(&'a Session),
+    /// A session was removed from its client by its user.
+    SessionRemoved(&'a Session),
+    /// A session was ended from outside.
+    SessionRevoked(&'a Session),
+}
+
+impl Event<'_> {
+    fn parts(&self, now: foundation::Timestamp) -> (&'static str, String, Value) {
+        match self {
+            Event::UserCreated(user) => ("user.created", user.id.to_string(), bodies::backend_user(user, now)),
+            Event::UserUpdated(user) => ("user.updated", user.id.to_string(), bodies::backend_user(user, now)),
+            Event::UserDeleted(id) => ("user.deleted", id.to_string(), json!({ "object": "user", "id": id, "deleted": true })),
+            Event::SessionCreated(session) => ("session.created", session.id.to_string(), bodies::backend_session(session, now)),
+            Event::SessionEnded(session) => ("session.ended", session.id.to_string(), bodies::backend_session(session, now)),
+            Event::SessionRemoved(session) => ("session.removed", session.id.to_string(), bodies::backend_session(session, now)),
+            Event::SessionRevoked(session) => ("session.revoked", session.id.to_string(), bodies::backend_session(session, now)),
+        }
+    }
+}
+
+/// Writes the event.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn emit(tx: &mut Tx<'_>, event: Event<'_>) -> Result<()> {
+    let now = tx.now();
+    let (kind, subject, data) = event.parts(now);
+    let id: EventId = tx.new_id();
+    tx.change(
+        sql!("insert into events (instance_id, id, type, subject, data, created_at) values ($1, $2, $3, $4, $5, $6)"),
+        &[&id, &kind, &subject, &data.to_string(), &now],
+    )
+    .await
+    .map(drop)
+}

@@ -1,0 +1,100 @@
+//! The handshake: how a backend that renders pages learns who is signed in, by one redirect over the instance's host.
+
+use crate::{
+    clients::Visit,
+    keys, once,
+    once::Purpose,
+    redirect_urls, redirects,
+    sessions::Session,
+    settings, tokens,
+};
+use ::store::Tx;
+use foundation::{Problem, Result, Secret};
+use protocols::jose::Category;
+use serde_json::{Value, json};
+
+/// How the cookies travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Behind a nonce that the backend redeems with its secret key.
+    Nonce,
+    /// In a signed token.
+    Token,
+}
+
+/// Builds the cookies that the application is to set and puts them on the way; the address to go back to.
+///
+/// # Errors
+/// [`Problem::RedirectUrlInvalid`] where the application may not be sent to.
+pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format) -> Result<String> {
+    let settings = settings::effective(tx).await?;
+    let list = redirect_urls::all(tx).await?;
+    let target = redirects::check(&visit.tenant, &settings, &list, redirect_url, "redirect_url")?;
+    let secure = target.scheme() == "https";
+    let directives = directives(tx, visit, secure).await?;
+    match format {
+        Format::Nonce => {
+            let nonce = once::issue_nonce(tx, Purpose::Handshake, &json!(directives).to_string()).await?;
+            Ok(redirects::with_param(target, "__clerk_handshake_nonce", nonce.expose()))
+        }
+        Format::Token => {
+            let key = keys::signer(tx).await?;
+            let seconds = tx.now().seconds();
+            let claims = json!({ "handshake": directives, "iat": seconds, "nbf": seconds - 10, "exp": seconds + 60 });
+            Ok(redirects::with_param(target, "__clerk_handshake", &key.sign(Category::Handshake, &claims)?))
+        }
+    }
+}
+
+/// The cookies behind a nonce; they can be fetched once.
+///
+/// # Errors
+/// [`Problem::TokenSpent`].
+pub async fn redeem(tx: &mut Tx<'_>, nonce: &Secret) -> Result<Vec<Value>> {
+    let payload = once::spend_nonce(tx, Purpose::Handshake, nonce).await?;
+    serde_json::from_str(&payload).map_err(|e| foundation::Error::broken("a handshake's cookies", e))
+}
+
+/// The session in front: the one that was used last, or else the newest.
+async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
+    let live = visit.live_sessions(tx).await?;
+    let last = visit.client.as_ref().and_then(|c| c.last_active_session);
+    Ok(live.iter().find(|s| Some(s.id) == last).or(live.last()).cloned())
+}
+
+/// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because
+/// the SDK takes the last one.
+async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, secure: bool) -> Result<Vec<String>> {
+    let session = front(tx, visit).await?;
+    let attributes = if secure { "Path=/; SameSite=Lax; Secure" } else { "Path=/; SameSite=Lax" };
+    let year = 31_536_000;
+    let mut cookies: Vec<(&str, String)> = Vec::new();
+    if visit.tenant.is_development() {
+        let secret = visit.dev_browser(tx).await?;
+        cookies.push(("__clerk_db_jwt", format!("{}; {attributes}; Max-Age={year}", secret.expose())));
+    }
+    match (&session, &visit.client) {
+        (Some(session), Some(client)) => {
+            let token = tokens::mint(tx, &visit.tenant, session, visit.credential.origin.as_deref(), tokens::LIFE).await?;
+            cookies.push(("__client_uat", format!("{}; {attributes}; Max-Age={year}", client.updated_at.seconds())));
+            cookies.push(("__session", format!("{token}; {attributes}; Max-Age={year}")));
+        }
+        _ => {
+            cookies.push(("__client_uat", format!("0; {attributes}; Max-Age={year}")));
+            cookies.push(("__session", format!("; {attributes}; Expires=Thu, 01 Jan 1970 00:00:00 GMT")));
+        }
+    }
+    let suffix = &visit.tenant.cookie_suffix;
+    Ok(cookies.iter().flat_map(|(name, value)| [format!("{name}_{suffix}={value}"), format!("{name}={value}")]).collect())
+}
+
+/// Where a top-level visit that only renews the client's cookie goes on.
+///
+/// # Errors
+/// [`Problem::RedirectUrlInvalid`].
+pub async fn touch_target(tx: &mut Tx<'_>, visit: &Visit, redirect_url: Option<&str>) -> Result<Option<String>> {
+    let Some(text) = redirect_url else { return Ok(None) };
+    let settings = settings::effective(tx).await?;
+    let list = redirect_urls::all(tx).await?;
+    redirects::check(&visit.tenant, &settings, &list, text, "redirect_url").map(|url| Some(url.into())).map_err(|problem: Problem| problem.into())
+}

@@ -1,0 +1,74 @@
+//! The rows of instances and their slugs. Two look-ups instead of a join with a tenant's table: an instance may live elsewhere.
+
+use super::{Environment, Instance};
+use ::store::{FromRow, PlatformTx, Row, platform_sql};
+use foundation::{ApplicationId, InstanceId, Result};
+
+impl FromRow for Instance {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Instance {
+            id: row.take()?,
+            application: row.take()?,
+            name: row.take()?,
+            environment: row.take::<Environment>()?,
+            slug: row.take()?,
+            pool: row.take()?,
+            domain: row.take()?,
+            proxy_url: row.take()?,
+            created_at: row.take()?,
+        })
+    }
+}
+
+pub(crate) async fn find_slug(tx: &mut PlatformTx<'_>, slug: &str) -> Result<Option<InstanceId>> {
+    tx.find(platform_sql!("select instance_id from slugs where slug = $1"), &[&slug]).await
+}
+
+pub(crate) async fn find(tx: &mut PlatformTx<'_>, id: InstanceId) -> Result<Option<Instance>> {
+    tx.find(
+        platform_sql!(
+            "select i.id, i.application_id, a.name, i.environment, i.slug, i.pool_id, i.domain, i.proxy_url, i.created_at
+             from instances i join applications a on a.id = i.application_id where i.id = $1 and i.deleted_at is null and a.deleted_at is null"
+        ),
+        &[&id],
+    )
+    .await
+}
+
+pub(crate) async fn of_application(tx: &mut PlatformTx<'_>, application: ApplicationId) -> Result<Vec<Instance>> {
+    tx.list(
+        platform_sql!(
+            "select i.id, i.application_id, a.name, i.environment, i.slug, i.pool_id, i.domain, i.proxy_url, i.created_at
+             from instances i join applications a on a.id = i.application_id where i.application_id = $1 and i.deleted_at is null order by i.created_at, i.id"
+        ),
+        &[&application],
+    )
+    .await
+}
+
+pub(crate) async fn insert(tx: &mut PlatformTx<'_>, instance: &Instance) -> Result<()> {
+    tx.change(platform_sql!("insert into slugs (slug, instance_id) values ($1, $2)"), &[&instance.slug, &instance.id]).await?;
+    tx.change(
+        platform_sql!(
+            "insert into instances (id, application_id, environment, slug, pool_id, domain, proxy_url, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+        ),
+        &[
+            &instance.id,
+            &instance.application,
+            &instance.environment,
+            &instance.slug,
+            &instance.pool,
+            &instance.domain,
+            &instance.proxy_url,
+            &instance.created_at,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// The row stays as a tombstone, and so does the slug: neither is given away again.
+pub(crate) async fn bury(tx: &mut PlatformTx<'_>, id: InstanceId) -> Result<()> {
+    let now = tx.now();
+    tx.change(platform_sql!("update instances set deleted_at = $2 where id = $1 and deleted_at is null"), &[&id, &now]).await.map(drop)
+}

@@ -1,0 +1,72 @@
+//! All jobs: work that was decided in a transaction and is done after it, at least once.
+
+use crate::{keys::spares, messages};
+use ::store::{Access, ClaimedJob, Database, NewJob, Tx};
+use foundation::{Error, InstanceId, Result};
+use std::{sync::Arc, time::Duration};
+use world::World;
+
+/// For how long a job belongs to the runner who claimed it.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// How often a job is tried before it is laid aside.
+const MOST_ATTEMPTS: i64 = 12;
+const FILL_SPARES: &str = "fill_spare_keys";
+
+/// Claims and runs the instance's jobs that are due, one after another; how many there were.
+///
+/// # Errors
+/// Only the database's own: a job that fails is put back.
+pub async fn run_due(world: &Arc<World>, database: &Database, instance: InstanceId) -> Result<u32> {
+    let mut done = 0;
+    while let Some(job) = database.within(instance, Access::Write, |tx| Box::pin(tx.claim_job(LEASE))).await? {
+        done += 1;
+        let outcome = run(world, database, instance, &job).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, %error, "job failed");
+        }
+        let failed = outcome.is_err();
+        database.within(instance, Access::Write, |tx| Box::pin(settle(tx, &job, failed))).await?;
+    }
+    Ok(done)
+}
+
+async fn settle(tx: &mut Tx<'_>, job: &ClaimedJob, failed: bool) -> Result<()> {
+    if !failed {
+        return tx.complete_job(job).await;
+    }
+    let again = (job.attempts < MOST_ATTEMPTS).then(|| tx.now() + pause(job.attempts));
+    tx.postpone_job(job, again).await
+}
+
+/// 5 s, 10 s, 20 s … at most an hour.
+fn pause(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 10) - 1).unwrap_or(9);
+    Duration::from_secs((5 << doublings).min(3_600))
+}
+
+async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job: &ClaimedJob) -> Result<()> {
+    match job.kind.as_str() {
+        messages::SEND => messages::send(world, database, instance, &job.payload).await,
+        FILL_SPARES => spares::fill(world, database, spares::WANTED).await,
+        other => Err(Error::Broken(format!("no job is called {other}"))),
+    }
+}
+
+/// Adds the job that makes spare key pairs, to the system's instance.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn fill_spares(tx: &mut Tx<'_>) -> Result<()> {
+    let run_at = tx.now();
+    tx.enqueue(NewJob { kind: FILL_SPARES, payload: "{}".to_owned(), run_at }).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        assert_eq!([1, 2, 3, 10, 50].map(|n| pause(n).as_secs()), [5, 10, 20, 2_560, 2_560]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Secret keys and platform tokens: shown once, stored as SHA-256, with their routing in their text.
+
+use ::store::{FromRow, PlatformTx, Row, platform_sql};
+use crate::instances::Environment;
+use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Random, Result, Secret, SecretKeyId, WorkspaceId};
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 43 letters of 62 are 256 bits.
+const LETTERS: usize = 43;
+
+/// What a platform token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// See applications.
+    ApplicationsRead,
+    /// Create, change and delete applications.
+    ApplicationsWrite,
+}
+
+impl Scope {
+    /// All scopes.
+    pub const ALL: [Scope; 2] = [Scope::ApplicationsRead, Scope::ApplicationsWrite];
+
+    /// The scope's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scope::ApplicationsRead => "applications:read",
+            Scope::ApplicationsWrite => "applications:write",
+        }
+    }
+}
+
+/// A platform token that was recognised.
+#[derive(Clone, Debug)]
+pub struct PlatformToken {
+    /// The record's id.
+    pub id: PlatformTokenId,
+    /// Whose applications it may touch.
+    pub workspace: WorkspaceId,
+    scopes: String,
+}
+
+impl PlatformToken {
+    /// Whether it has the scope.
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.split(' ').any(|s| s == scope.name())
+    }
+}
+
+impl FromRow for PlatformToken {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(PlatformToken { id: row.take()?, workspace: row.take()?, scopes: row.take()? })
+    }
+}
+
+fn draw(prefix: &str, routing: Ksuid, random: &mut dyn Random) -> Secret {
+    Secret::new(format!("{prefix}{routing}{}", random.letters(BASE62, LETTERS)))
+}
+
+/// Gives the instance a secret key: `sk_test_` or `sk_live_`, the instance's KSUID, 256 bits.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn create_secret_key(tx: &mut PlatformTx<'_>, instance: InstanceId, environment: Environment) -> Result<Secret> {
+    let secret = draw(&format!("sk_{}_", environment.mode()), instance.ksuid(), tx.random());
+    let id: SecretKeyId = tx.new_id();
+    let now = tx.now();
+    tx.change(platform_sql!("insert into secret_keys (hash, id, instance_id, created_at) values ($1, $2, $3, $4)"), &[&secret.sha256(), &id, &instance, &now])
+        .await?;
+    Ok(secret)
+}
+
+/// The instance of a living secret key.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn find_secret_key(tx: &mut PlatformTx<'_>, secret: &Secret) -> Result<Option<InstanceId>> {
+    let now = tx.now();
+    tx.find(platform_sql!("select instance_id from secret_keys where hash = $1 and (expires_at is null or expires_at > $2)"), &[&secret.sha256(), &now]).await
+}
+
+/// Ends all secret keys of an instance.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn end_secret_keys(tx: &mut PlatformTx<'_>, instance: InstanceId) -> Result<()> {
+    tx.change(platform_sql!("delete from secret_keys where instance_id = $1"), &[&instance]).await.map(drop)
+}
+
+/// Gives the workspace a platform token: `plt_`, the workspace's KSUID, 256 bits.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn create_platform_token(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, scopes: &[Scope]) -> Result<Secret> {
+    let secret = draw("plt_", workspace.ksuid(), tx.random());
+    let id: PlatformTokenId = tx.new_id();
+    let now = tx.now();
+    let scopes = scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(" ");
+    tx.change(
+        platform_sql!("insert into platform_tokens (hash, id, workspace_id, scopes, created_at) values ($1, $2, $3, $4, $5)"),
+        &[&secret.sha256(), &id, &workspace, &scopes, &now],
+    )
+    .await?;
+    Ok(secret)
+}
+
+/// The living platform token of this text.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn find_platform_token(tx: &mut PlatformTx<'_>, secret: &Secret) -> Result<Option<PlatformToken>> {
+    let now = tx.now();
+    tx.find(
+        platform_sql!("select id, workspace_id, scopes from platform_tokens where hash = $1 and (expires_at is null or expires_at > $2)"),
+        &[&secret.sha256(), &now],
+    )
+    .await
+}

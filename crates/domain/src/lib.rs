@@ -1,0 +1,30 @@
+//! The house: one room per noun, holding its rules and its own SQL. Doors call verbs; nobody else's SQL touches a room's tables.
+
+#![recursion_limit = "256"]
+
+pub mod applications;
+pub mod audit;
+pub mod bodies;
+pub mod clients;
+pub mod counters;
+pub mod events;
+pub mod handshake;
+pub mod identifiers;
+pub mod instances;
+pub mod jobs;
+pub mod keys;
+pub mod messages;
+pub mod once;
+pub mod passwords;
+pub mod redirect_urls;
+pub mod redirects;
+pub mod sessions;
+pub mod settings;
+pub mod sign_ins;
+pub mod sign_ups;
+pub mod tokens;
+pub mod users;
+pub mod verdict;
+pub mod workspaces;
+
+pub use verdict::Verdict;

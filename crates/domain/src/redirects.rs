@@ -1,0 +1,80 @@
+//! Redirects: the one place that says where a browser may be sent.
+
+use crate::{instances::Tenant, settings::Settings};
+use foundation::Problem;
+use url::{Host, Url};
+
+/// Reads and judges a URL that a caller wants the browser sent to.
+///
+/// A development instance sends to any http(s) origin; a live one to its own hosts, its allowed origins, its proxy's origin, and the
+/// URLs of its list (which may have a native application's scheme).
+///
+/// # Errors
+/// [`Problem::RedirectUrlInvalid`] that names the parameter.
+pub fn check(tenant: &Tenant, settings: &Settings, list: &[String], text: &str, param: &'static str) -> Result<Url, Problem> {
+    let refused = Problem::RedirectUrlInvalid(param);
+    let url = parse(text).ok_or_else(|| refused.clone())?;
+    if list.iter().any(|allowed| allowed == text) {
+        return Ok(url);
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused);
+    }
+    if tenant.is_development() || is_own_origin(tenant, settings, &url.origin().ascii_serialization()) { Ok(url) } else { Err(refused) }
+}
+
+/// Whether requests and redirects of a live instance may come from, or go to, this origin.
+pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool {
+    let same = |text: &str| Url::parse(text).is_ok_and(|u| u.origin().ascii_serialization() == origin);
+    same(&tenant.issuer) || same(&tenant.frontend_url) || tenant.instance.proxy_url.as_deref().is_some_and(same) || settings.allowed_origins.iter().any(|o| same(o))
+}
+
+/// Reads an absolute URL that every parser reads alike: no controls, no spaces, no backslashes, no user information.
+pub fn parse(text: &str) -> Option<Url> {
+    if text.len() > 2_048 || text.bytes().any(|b| b <= b' ' || b == b'\\' || b == 0x7f) {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let script = matches!(url.scheme(), "javascript" | "data" | "vbscript" | "file" | "blob" | "about" | "view-source");
+    if script || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    if matches!(url.scheme(), "http" | "https") {
+        // `https:evil.example` and `https:/evil.example` are read as hosts by browsers: only the plain form is taken.
+        if !text.get(url.scheme().len()..)?.starts_with("://") {
+            return None;
+        }
+        if let Some(Host::Domain(name)) = url.host()
+            && (name.is_empty() || name.ends_with('.'))
+        {
+            return None;
+        }
+    }
+    Some(url)
+}
+
+/// Adds a parameter to a URL's query.
+pub fn with_param(mut url: Url, name: &str, value: &str) -> String {
+    url.query_pairs_mut().append_pair(name, value);
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CVE-2021-21291, CVE-2021-29651, CVE-2024-8883, CVE-2026-5467: redirects that parsers read differently.
+    #[test]
+    fn hostile_urls_are_no_urls() {
+        for text in [
+            "", "//evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example", "https:/evil.example", "javascript:alert(1)", "JaVaScRiPt:alert(1)",
+            "data:text/html,x", "vbscript:x", "file:///etc/passwd", "https://user@evil.example", "https://app.example:pass@evil.example", "https://app.example\\@evil.example",
+            "https://app.example\t.evil.example", "https://app.example\n", " https://app.example", "https://app.example./", "/relative", "app.example",
+        ] {
+            assert!(parse(text).is_none(), "{text:?}");
+        }
+        for text in ["https://app.example", "http://localhost:3000/a?b=c#d", "com.example.app://callback", "https://xn--bcher-kva.example/"] {
+            assert!(parse(text).is_some(), "{text:?}");
+        }
+    }
+}

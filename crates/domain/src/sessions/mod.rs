@@ -1,0 +1,295 @@
+//! Sessions: one user signed in on one client.
+
+mod list;
+mod store;
+
+pub use list::{Filter, list};
+
+use crate::{
+    audit::{self, Actor},
+    clients::{self, Visit},
+    events::{self, Event},
+    settings, users,
+};
+use ::store::{Tx, text_enum};
+use foundation::{ClientId, Problem, Result, SessionId, Timestamp, UserId};
+use serde_json::json;
+use std::time::Duration;
+
+text_enum! {
+    /// What became of a session.
+    pub enum Status {
+        /// It lives.
+        Active = "active",
+        /// It lives, but its user has a task to do first.
+        Pending = "pending",
+        /// Its user signed out.
+        Ended = "ended",
+        /// Its user took it off the client.
+        Removed = "removed",
+        /// It was ended from outside.
+        Revoked = "revoked",
+        /// Its time is over.
+        Expired = "expired",
+        /// Nobody came back to it.
+        Abandoned = "abandoned",
+    }
+}
+
+/// A session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Who is signed in.
+    pub user: UserId,
+    /// Where.
+    pub client: ClientId,
+    /// What was last written about it; [`Session::status`] knows what time has done since.
+    pub stored_status: Status,
+    /// When the first factor was last proven.
+    pub first_factor_at: Option<Timestamp>,
+    /// When the second factor was last proven.
+    pub second_factor_at: Option<Timestamp>,
+    /// The browser that signed in, as it calls itself.
+    pub user_agent: Option<String>,
+    /// The network address it signed in from.
+    pub address: Option<String>,
+    /// When it was last used, to the minute.
+    pub last_active_at: Timestamp,
+    /// When it ends.
+    pub expire_at: Timestamp,
+    /// When it is given up.
+    pub abandon_at: Timestamp,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How long after its end a session is kept to be shown.
+const KEPT: Duration = Duration::from_secs(30 * 86_400);
+
+impl Session {
+    /// What became of it by now.
+    pub fn status(&self, now: Timestamp) -> Status {
+        match self.stored_status {
+            Status::Active | Status::Pending if now >= self.abandon_at => Status::Abandoned,
+            Status::Active | Status::Pending if now >= self.expire_at => Status::Expired,
+            stored => stored,
+        }
+    }
+
+    /// Whether it lives.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        matches!(self.status(now), Status::Active | Status::Pending)
+    }
+}
+
+/// Which sessions of a user go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them.
+    All,
+    /// This one.
+    One(SessionId),
+    /// None.
+    None,
+}
+
+/// The session of this id.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
+    store::find(tx, id).await?.ok_or_else(|| Problem::NotFound.into())
+}
+
+/// Signs a user in on the visitor's client, which gets a new secret.
+///
+/// # Errors
+/// [`Problem::UserBanned`]; [`Problem::AlreadySignedIn`]; [`Problem::SessionExists`].
+pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: &str) -> Result<Session> {
+    if users::get(tx, user).await?.banned {
+        return Err(Problem::UserBanned.into());
+    }
+    ensure_room(tx, visit, Some(user)).await?;
+    let client = visit.client_or_new(tx).await?;
+    let mut session = new(tx, user, client.id).await?;
+    session.user_agent.clone_from(&visit.credential.user_agent);
+    session.address.clone_from(&visit.credential.address);
+    store::insert(tx, &session).await?;
+    visit.arrived(tx, session.id, strategy).await?;
+    users::signed_in(tx, user).await?;
+    told(tx, Actor::User(user), &session, "session.create", Event::SessionCreated(&session)).await?;
+    Ok(session)
+}
+
+/// Refuses where the client cannot take another session, or has this user's already.
+///
+/// # Errors
+/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`].
+pub async fn ensure_room(tx: &mut Tx<'_>, visit: &Visit, user: Option<UserId>) -> Result<()> {
+    let live = visit.live_sessions(tx).await?;
+    if let Some(same) = live.iter().find(|s| Some(s.user) == user) {
+        return Err(Problem::AlreadySignedIn(same.id.to_string()).into());
+    }
+    if !live.is_empty() && !settings::effective(tx).await?.session.multi {
+        return Err(Problem::SessionExists.into());
+    }
+    Ok(())
+}
+
+async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session> {
+    let settings = settings::effective(tx).await?;
+    let now = tx.now();
+    let expire_at = now + settings.session.life();
+    Ok(Session {
+        id: tx.new_id(),
+        user,
+        client,
+        stored_status: Status::Active,
+        first_factor_at: Some(now),
+        second_factor_at: None,
+        user_agent: None,
+        address: None,
+        last_active_at: now,
+        expire_at,
+        abandon_at: expire_at + KEPT,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// Creates a session without a browser, by the backend's word, on a client of its own. For tests and scripts.
+///
+/// # Errors
+/// [`Problem::NotFound`] where there is no such user; [`Problem::UserBanned`].
+pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Result<Session> {
+    let user = users::get(tx, user).await?;
+    if user.banned {
+        return Err(Problem::UserBanned.into());
+    }
+    let client = visit.client_or_new(tx).await?;
+    let session = new(tx, user.id, client.id).await?;
+    store::insert(tx, &session).await?;
+    visit.select(tx, Some(session.id)).await?;
+    told(tx, Actor::Backend, &session, "session.create", Event::SessionCreated(&session)).await?;
+    Ok(session)
+}
+
+async fn told(tx: &mut Tx<'_>, actor: Actor, session: &Session, action: &str, event: Event<'_>) -> Result<()> {
+    audit::record(tx, actor, action, &session.id.to_string(), &json!({ "user_id": session.user })).await?;
+    events::emit(tx, event).await
+}
+
+/// Notes that a session is in use, and puts it in front of its client's others.
+///
+/// # Errors
+/// As [`Visit::live_session`].
+pub async fn touch(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
+    let session = visit.live_session(tx, id).await?;
+    if users::get(tx, session.user).await?.banned {
+        return Err(Problem::UserBanned.into());
+    }
+    store::seen(tx, id).await?;
+    users::seen(tx, session.user).await?;
+    visit.select(tx, Some(id)).await?;
+    get(tx, id).await
+}
+
+/// Signs the session's user out.
+///
+/// # Errors
+/// As [`Visit::session`]. Ending what has ended changes nothing.
+pub async fn end(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
+    let session = visit.session(tx, id).await?;
+    leave(tx, visit, session, Status::Ended).await
+}
+
+/// Takes the session off its client.
+///
+/// # Errors
+/// As [`Visit::session`].
+pub async fn remove(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
+    let session = visit.session(tx, id).await?;
+    leave(tx, visit, session, Status::Removed).await
+}
+
+/// Takes all sessions off the visitor's client.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn remove_all(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<()> {
+    for session in visit.live_sessions(tx).await? {
+        leave(tx, visit, session, Status::Removed).await?;
+    }
+    Ok(())
+}
+
+async fn leave(tx: &mut Tx<'_>, visit: &mut Visit, session: Session, status: Status) -> Result<Session> {
+    if !session.is_live(tx.now()) || !store::close(tx, session.id, status).await? {
+        return Ok(session);
+    }
+    let session = get(tx, session.id).await?;
+    clients::sessions_changed(tx, session.client).await?;
+    let actor = Actor::User(session.user);
+    if status == Status::Removed {
+        told(tx, actor, &session, "session.remove", Event::SessionRemoved(&session)).await?;
+    } else {
+        told(tx, actor, &session, "session.end", Event::SessionEnded(&session)).await?;
+    }
+    if visit.client.as_ref().is_some_and(|c| c.last_active_session == Some(session.id)) {
+        let next = visit.live_sessions(tx).await?.last().map(|s| s.id);
+        visit.select(tx, next).await?;
+    }
+    visit.refresh(tx).await?;
+    Ok(session)
+}
+
+/// Ends a session from outside. Revoking what has ended changes nothing.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn revoke(tx: &mut Tx<'_>, actor: Actor, id: SessionId) -> Result<Session> {
+    let session = get(tx, id).await?;
+    if session.is_live(tx.now()) && store::close(tx, id, Status::Revoked).await? {
+        clients::sessions_changed(tx, session.client).await?;
+        let session = get(tx, id).await?;
+        told(tx, actor, &session, "session.revoke", Event::SessionRevoked(&session)).await?;
+        return Ok(session);
+    }
+    get(tx, id).await
+}
+
+/// Ends the living sessions of a user, but for those to be kept.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn revoke_of_user(tx: &mut Tx<'_>, actor: Actor, user: UserId, keep: Keep) -> Result<()> {
+    if keep == Keep::All {
+        return Ok(());
+    }
+    for session in live_of_user(tx, user).await? {
+        if keep != Keep::One(session.id) {
+            revoke(tx, actor, session.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The living sessions of a client, oldest first.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn live_of_client(tx: &mut Tx<'_>, client: ClientId) -> Result<Vec<Session>> {
+    store::live_of_client(tx, client).await
+}
+
+/// The living sessions of a user, oldest first.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn live_of_user(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Session>> {
+    store::live_of_user(tx, user).await
+}

@@ -1,0 +1,266 @@
+//! The tree itself, with the defaults that hold where no layer says otherwise.
+
+use foundation::Problem;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// All settings of an instance. The names are those of the stored documents.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// E-mail addresses.
+    pub auth_email: Email,
+    /// Usernames.
+    pub auth_username: Attribute,
+    /// First and last names.
+    pub auth_name: Attribute,
+    /// Passwords.
+    pub auth_password: PasswordPolicy,
+    /// Sessions.
+    pub session: SessionPolicy,
+    /// Who may sign up.
+    pub sign_up: SignUp,
+    /// Guessing.
+    pub attack_protection: AttackProtection,
+    /// What users may do to themselves.
+    pub user_actions: UserActions,
+    /// How the pages present the application.
+    pub display: Display,
+    /// Whether test addresses and their fixed code work. Development instances only.
+    pub test_mode: bool,
+    /// Origins that may use a live instance besides its own hosts.
+    pub allowed_origins: Vec<String>,
+    /// The origin that a development instance's application runs at.
+    pub development_origin: Option<String>,
+    /// The version of the SDK script to load.
+    pub clerk_js_version: Option<String>,
+    /// Accepted for compatibility: development browsers always work without cookies too.
+    pub cookieless_dev: Option<bool>,
+    /// Accepted for compatibility, like the one before.
+    pub url_based_session_syncing: Option<bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            auth_email: Email::default(),
+            auth_username: Attribute::Off,
+            auth_name: Attribute::Optional,
+            auth_password: PasswordPolicy::default(),
+            session: SessionPolicy::default(),
+            sign_up: SignUp::default(),
+            attack_protection: AttackProtection::default(),
+            user_actions: UserActions::default(),
+            display: Display::default(),
+            test_mode: true,
+            allowed_origins: Vec::new(),
+            development_origin: None,
+            clerk_js_version: None,
+            cookieless_dev: None,
+            url_based_session_syncing: None,
+        }
+    }
+}
+
+/// E-mail addresses as an attribute.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Email {
+    /// Whether users have addresses at all.
+    pub enabled: bool,
+    /// Whether a sign-up needs one.
+    pub required: bool,
+    /// Whether a code sent to the address signs in.
+    pub code_sign_in: bool,
+}
+
+impl Default for Email {
+    fn default() -> Self {
+        Email { enabled: true, required: true, code_sign_in: true }
+    }
+}
+
+/// An attribute that can be off, optional or required.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribute {
+    /// Not asked for, not kept.
+    #[default]
+    Off,
+    /// May be given.
+    Optional,
+    /// Must be given.
+    Required,
+}
+
+/// Passwords.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordPolicy {
+    /// Whether there are passwords.
+    pub enabled: bool,
+    /// Whether a sign-up needs one.
+    pub required: bool,
+    /// The fewest characters; 8 or more.
+    pub min_length: usize,
+    /// The most characters; 64 to 256.
+    pub max_length: usize,
+    /// Whether passwords known from breaches are refused.
+    pub hibp: bool,
+    /// What the pages offer first where a password is required: `password` or `otp`.
+    pub preferred_sign_in_strategy: PreferredStrategy,
+}
+
+/// What the pages offer first.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum PreferredStrategy {
+    /// The password.
+    #[default]
+    Password,
+    /// A code.
+    Otp,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        PasswordPolicy { enabled: true, required: true, min_length: 8, max_length: 128, hibp: true, preferred_sign_in_strategy: PreferredStrategy::Password }
+    }
+}
+
+/// Sessions.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionPolicy {
+    /// Whether several users may be signed in on one client.
+    pub multi: bool,
+    /// How long a session lives, in seconds.
+    pub lifetime: u64,
+}
+
+impl Default for SessionPolicy {
+    fn default() -> Self {
+        SessionPolicy { multi: false, lifetime: 7 * 86_400 }
+    }
+}
+
+impl SessionPolicy {
+    /// How long a session lives.
+    pub fn life(&self) -> Duration {
+        Duration::from_secs(self.lifetime)
+    }
+}
+
+/// Who may sign up.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignUp {
+    /// The mode.
+    pub mode: SignUpMode,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpMode {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Nobody by themselves.
+    Restricted,
+}
+
+impl SignUpMode {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SignUpMode::Public => "public",
+            SignUpMode::Restricted => "restricted",
+        }
+    }
+}
+
+/// Guessing.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct AttackProtection {
+    /// How many failed tries lock a user.
+    pub max_attempts: i64,
+    /// For how many seconds.
+    pub lockout_seconds: u64,
+}
+
+impl Default for AttackProtection {
+    fn default() -> Self {
+        AttackProtection { max_attempts: 10, lockout_seconds: 3_600 }
+    }
+}
+
+/// What users may do to themselves.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserActions {
+    /// Whether they may delete their account.
+    pub delete_self: bool,
+}
+
+impl Default for UserActions {
+    fn default() -> Self {
+        UserActions { delete_self: true }
+    }
+}
+
+/// How the pages present the application.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Display {
+    /// Whom to write to for help.
+    pub support_email: Option<String>,
+    /// The accent colour, `#rrggbb`.
+    pub primary_color: Option<String>,
+}
+
+impl Settings {
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`] that names the key.
+    pub fn check(&self) -> Result<(), Problem> {
+        let password = &self.auth_password;
+        if !(8..=128).contains(&password.min_length) {
+            return Err(Problem::invalid("auth_password.min_length", "must be between 8 and 128"));
+        }
+        if !(64..=256).contains(&password.max_length) || password.max_length < password.min_length {
+            return Err(Problem::invalid("auth_password.max_length", "must be between 64 and 256, and not below min_length"));
+        }
+        if !(60..=400 * 86_400).contains(&self.session.lifetime) {
+            return Err(Problem::invalid("session.lifetime", "must be between 60 seconds and 400 days"));
+        }
+        if !(1..=1_000).contains(&self.attack_protection.max_attempts) {
+            return Err(Problem::invalid("attack_protection.max_attempts", "must be between 1 and 1000"));
+        }
+        if !self.auth_email.enabled && !self.auth_username.is_on() {
+            return Err(Problem::invalid("auth_email.enabled", "cannot be off while usernames are off: users would have no identifier"));
+        }
+        if !self.auth_email.enabled && self.auth_email.required {
+            return Err(Problem::invalid("auth_email.required", "cannot be on while addresses are off"));
+        }
+        Ok(())
+    }
+}
+
+impl Attribute {
+    /// Whether it may be given.
+    pub const fn is_on(self) -> bool {
+        matches!(self, Attribute::Optional | Attribute::Required)
+    }
+
+    /// The word in `auth_config`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Attribute::Off => "off",
+            Attribute::Optional => "on",
+            Attribute::Required => "required",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The steps of a sign-in, drawn as types: each consumes the one before.
+//!
+//! | step               | password      | email_code    | reset_password_email_code | new password  |
+//! |--------------------|---------------|---------------|---------------------------|---------------|
+//! | `NeedsFirstFactor` | to `Proven`   | to `Proven`   | to `NeedsNewPassword`     | –             |
+//! | `NeedsNewPassword` | –             | –             | –                         | to `Proven`   |
+//!
+//! Only `Proven` signs somebody in, and nothing outside of this file makes one.
+
+use super::{SignIn, Status, factors::Strategy, store};
+use crate::{
+    Verdict,
+    audit::Actor,
+    clients::Visit,
+    messages,
+    once::{self, Spent},
+    passwords::Answer,
+    sessions::Keep,
+    settings::{self, Settings},
+    users::{self, User, guard},
+};
+use ::store::Tx;
+use foundation::{IdentifierId, Problem, Result, Secret, UserId};
+use std::sync::Arc;
+
+/// An attempt whose user is known and has proven nothing yet.
+pub(super) struct NeedsFirstFactor {
+    sign_in: SignIn,
+    user: User,
+    settings: Arc<Settings>,
+}
+
+/// An attempt whose user has proven an address and must set a password.
+pub(super) struct NeedsNewPassword {
+    sign_in: SignIn,
+    user: UserId,
+}
+
+/// An attempt whose user has proven to be who they are.
+pub(super) struct Proven {
+    pub(super) sign_in: SignIn,
+    pub(super) user: UserId,
+    pub(super) strategy: Strategy,
+}
+
+async fn user_of(tx: &mut Tx<'_>, sign_in: &SignIn, wanted: Status) -> Result<User> {
+    match sign_in.status(tx.now()) {
+        status if status == wanted => {}
+        Status::NeedsIdentifier => return Err(Problem::AttemptState("The sign-in has no identifier yet: begin it with one.").into()),
+        Status::Complete => return Err(Problem::AttemptState("The sign-in is complete already.").into()),
+        Status::Abandoned => return Err(Problem::AttemptState("The sign-in took too long: begin a new one.").into()),
+        Status::NeedsNewPassword => return Err(Problem::AttemptState("The sign-in waits for a new password.").into()),
+        Status::NeedsFirstFactor => return Err(Problem::AttemptState("The sign-in waits for its first factor.").into()),
+    }
+    let user = sign_in.user.ok_or(Problem::NotFound)?;
+    users::find(tx, user).await?.ok_or_else(|| Problem::NotFound.into())
+}
+
+impl NeedsFirstFactor {
+    pub(super) async fn of(tx: &mut Tx<'_>, sign_in: SignIn) -> Result<NeedsFirstFactor> {
+        let user = user_of(tx, &sign_in, Status::NeedsFirstFactor).await?;
+        let settings = settings::effective(tx).await?;
+        Ok(NeedsFirstFactor { sign_in, user, settings })
+    }
+
+    fn offers(&self, strategy: Strategy) -> bool {
+        super::factors::offered(&self.user, &self.settings).iter().any(|f| f.strategy == strategy)
+    }
+
+    pub(super) async fn prepare(self, tx: &mut Tx<'_>, visit: &Visit, strategy: Strategy, email: Option<IdentifierId>) -> Result<()> {
+        let (Some(purpose), Some(mail)) = (strategy.purpose(), strategy.mail()) else { return Err(Problem::StrategyInvalid.into()) };
+        let mut addresses = super::factors::offered(&self.user, &self.settings).into_iter().filter(|f| f.strategy == strategy).filter_map(|f| f.email);
+        let (id, address) = match email {
+            Some(wanted) => addresses.find(|(id, _)| *id == wanted),
+            None => addresses.next(),
+        }
+        .ok_or(Problem::StrategyInvalid)?;
+        if let Some(locked) = guard::locked(tx, self.user.id).await? {
+            return Err(locked.into());
+        }
+        messages::send_code(tx, &visit.tenant, purpose, &self.sign_in.id.to_string(), &address, mail).await?;
+        store::prepared(tx, self.sign_in.id, strategy, id).await
+    }
+
+    pub(super) async fn password(self, tx: &mut Tx<'_>, answer: &Answer) -> Result<Verdict<Proven>> {
+        if !self.settings.auth_password.enabled {
+            return Err(Problem::StrategyInvalid.into());
+        }
+        let outcome = answer.outcome(self.user.id);
+        if let Some(problem) = guard::settle(tx, self.user.id, &self.settings, outcome, answer.digest()).await? {
+            return Ok(Verdict::Refused(problem));
+        }
+        Ok(match outcome {
+            guard::Outcome::Right => Verdict::Granted(self.proven(Strategy::Password)),
+            guard::Outcome::Wrong => Verdict::Refused(Problem::PasswordIncorrect("password")),
+        })
+    }
+
+    pub(super) async fn code(self, tx: &mut Tx<'_>, strategy: Strategy, code: &Secret) -> Result<Verdict<Proven>> {
+        let purpose = strategy.purpose().filter(|_| self.offers(strategy)).ok_or(Problem::StrategyInvalid)?;
+        let spent = once::spend_code(tx, purpose, &self.sign_in.id.to_string(), code).await?;
+        let settled = match spent {
+            Spent::Right => guard::settle(tx, self.user.id, &self.settings, guard::Outcome::Right, None).await?,
+            Spent::Wrong => guard::settle(tx, self.user.id, &self.settings, guard::Outcome::Wrong, None).await?,
+            _ => None,
+        };
+        Ok(match settled.or(spent.problem()) {
+            Some(problem) => Verdict::Refused(problem),
+            None => Verdict::Granted(self.proven(strategy)),
+        })
+    }
+
+    fn proven(self, strategy: Strategy) -> Proven {
+        Proven { user: self.user.id, sign_in: self.sign_in, strategy }
+    }
+}
+
+impl NeedsNewPassword {
+    pub(super) async fn of(tx: &mut Tx<'_>, sign_in: SignIn) -> Result<NeedsNewPassword> {
+        let user = user_of(tx, &sign_in, Status::NeedsNewPassword).await?;
+        Ok(NeedsNewPassword { sign_in, user: user.id })
+    }
+
+    pub(super) async fn new_password(self, tx: &mut Tx<'_>, digest: &Secret, keep: Keep) -> Result<Proven> {
+        users::set_password(tx, Actor::User(self.user), self.user, digest, keep).await?;
+        Ok(Proven { user: self.user, sign_in: self.sign_in, strategy: Strategy::ResetPasswordEmailCode })
+    }
+}

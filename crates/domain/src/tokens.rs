@@ -1,0 +1,64 @@
+//! Session tokens: short-lived proof for backends that somebody is signed in (version 2 claims).
+
+use crate::{
+    instances::Tenant,
+    keys,
+    sessions::{self, Session, Status},
+};
+use ::store::Tx;
+use foundation::{Id, Problem, Result, Secret, SessionId, Timestamp, secret::hex};
+use protocols::jose::{self, Category};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a token is good.
+pub const LIFE: Duration = Duration::from_secs(60);
+/// How long a backend may ask a token to be good.
+pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Signs a token of a living session for the page at `origin`.
+///
+/// # Errors
+/// Only where the instance's key cannot be opened.
+pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: Option<&str>, life: Duration) -> Result<String> {
+    let key = keys::signer(tx).await?;
+    let now = tx.now();
+    let seconds = now.seconds();
+    let mut claims = json!({
+        "iss": tenant.issuer,
+        "sub": session.user,
+        "sid": session.id,
+        "iat": seconds,
+        "nbf": seconds - 10,
+        "exp": seconds + i64::try_from(life.as_secs()).unwrap_or(60),
+        "jti": hex(&tx.random().bytes::<10>()),
+        "v": 2,
+        "sts": if session.stored_status == Status::Pending { "pending" } else { "active" },
+        "fva": factor_ages(session, now),
+    });
+    if let (Some(origin), Some(fields)) = (origin, claims.as_object_mut()) {
+        fields.insert("azp".to_owned(), origin.into());
+    }
+    key.sign(Category::Session, &claims)
+}
+
+/// The living session of a token that this instance signed.
+///
+/// # Errors
+/// [`Problem::Unauthenticated`] where the token is not good; [`Problem::NotFound`] where its session lives no more.
+pub async fn verify(tx: &mut Tx<'_>, tenant: &Tenant, token: &Secret) -> Result<Session> {
+    let known = keys::published(tx).await?;
+    let find = |kid| known.iter().find(|(id, _)| *id == kid).map(|(_, key)| key.clone());
+    let claims = jose::verify(token.expose(), Category::Session, tx.now(), find).map_err(|_| Problem::Unauthenticated)?;
+    if claims.get("iss").and_then(Value::as_str) != Some(&tenant.issuer) {
+        return Err(Problem::Unauthenticated.into());
+    }
+    let id = claims.get("sid").and_then(Value::as_str).and_then(SessionId::parse).ok_or(Problem::Unauthenticated)?;
+    let session = sessions::get(tx, id).await?;
+    if session.is_live(tx.now()) { Ok(session) } else { Err(Problem::NotFound.into()) }
+}
+
+/// Minutes since the first and since the second factor; -1 where there was none.
+pub fn factor_ages(session: &Session, now: Timestamp) -> [i64; 2] {
+    [session.first_factor_at, session.second_factor_at].map(|at| at.map_or(-1, |at| i64::try_from(now.since(at).as_secs() / 60).unwrap_or(i64::MAX)))
+}

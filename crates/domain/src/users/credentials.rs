@@ -1,0 +1,53 @@
+//! A user's password: set, changed, and what that ends.
+
+use super::{User, change::changed, get, guard, store};
+use crate::{
+    Verdict,
+    audit::Actor,
+    clients::Visit,
+    passwords::Answer,
+    sessions::{self, Keep},
+    settings,
+};
+use ::store::Tx;
+use foundation::{Problem, Result, Secret, UserId};
+
+/// The digest of the user's password.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {
+    store::digest(tx, id).await
+}
+
+/// Sets the password and, unless they are to be kept, ends sessions.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Secret, keep: Keep) -> Result<User> {
+    get(tx, id).await?;
+    store::set_digest(tx, id, Some(digest)).await?;
+    sessions::revoke_of_user(tx, actor, id, keep).await?;
+    changed(tx, actor, id, "user.password_change").await
+}
+
+/// Changes the password of the user who is signed in. The old one must be right, if there is one. The client's secret changes too.
+///
+/// # Errors
+/// [`Problem::SignedOut`] where nobody is signed in.
+pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answer, digest: &Secret, keep: Keep) -> Result<Verdict<User>> {
+    let (session, user) = visit.signed_in(tx).await?;
+    if user.has_password {
+        let settings = settings::effective(tx).await?;
+        if let Some(problem) = guard::settle(tx, user.id, &settings, current.outcome(user.id), current.digest()).await? {
+            return Ok(Verdict::Refused(problem));
+        }
+        if current.outcome(user.id) == guard::Outcome::Wrong {
+            return Ok(Verdict::Refused(Problem::PasswordIncorrect("current_password")));
+        }
+    }
+    let keep = if keep == Keep::None { Keep::One(session.id) } else { keep };
+    let user = set_password(tx, Actor::User(user.id), user.id, digest, keep).await?;
+    visit.rotate(tx).await?;
+    Ok(Verdict::Granted(user))
+}

@@ -1,0 +1,159 @@
+//! Users: the people of a pool.
+
+mod change;
+mod create;
+mod credentials;
+pub mod guard;
+mod list;
+mod profile;
+mod store;
+
+pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
+pub use create::{NewUser, create};
+pub use credentials::{change_password, digest, set_password};
+pub use list::{Filter, Order, OrderBy, count, list};
+pub use profile::{add_email, attempt_email, delete_self, own_email, prepare_email, remove_email, revoke_own_session, update_self};
+
+use crate::identifiers::{self, Identifier, Kind};
+use ::store::{Json, Tx};
+use foundation::{IdentifierId, PoolId, Problem, Result, Timestamp, UserId};
+
+/// A user with everything that identifies them.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// The pool they belong to.
+    pub pool: PoolId,
+    /// The id that the application's own database has for them.
+    pub external_id: Option<String>,
+    /// First name.
+    pub first_name: Option<String>,
+    /// Last name.
+    pub last_name: Option<String>,
+    /// Their language, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// The address that mails go to.
+    pub primary_email_address: Option<IdentifierId>,
+    /// Whether they have a password.
+    pub has_password: bool,
+    /// When it was last set.
+    pub password_updated_at: Option<Timestamp>,
+    /// What everybody may read and the backend may write.
+    pub public_metadata: Json,
+    /// What only the backend may read and write.
+    pub private_metadata: Json,
+    /// What the user may write too.
+    pub unsafe_metadata: Json,
+    /// Whether they may not sign in any more.
+    pub banned: bool,
+    /// How many tries have failed since the last success.
+    pub failed_attempts: i64,
+    /// Until when they cannot sign in.
+    pub locked_until: Option<Timestamp>,
+    /// Whether they may delete their account.
+    pub delete_self_enabled: bool,
+    /// Whether they may create organizations.
+    pub create_organization_enabled: bool,
+    /// How many organizations they may create; absent for the instance's number.
+    pub create_organizations_limit: Option<i64>,
+    /// When they accepted the terms.
+    pub legal_accepted_at: Option<Timestamp>,
+    /// When they last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// When they were last seen, to the minute.
+    pub last_active_at: Option<Timestamp>,
+    /// When they came to be.
+    pub created_at: Timestamp,
+    /// When anything above last changed.
+    pub updated_at: Timestamp,
+    /// What they are known by, oldest first.
+    pub identifiers: Vec<Identifier>,
+}
+
+impl User {
+    /// Their addresses, oldest first.
+    pub fn emails(&self) -> impl Iterator<Item = &Identifier> {
+        self.identifiers.iter().filter(|i| i.kind == Kind::EmailAddress)
+    }
+
+    /// Their username.
+    pub fn username(&self) -> Option<&str> {
+        self.identifiers.iter().find(|i| i.kind == Kind::Username).map(|i| i.given.as_str())
+    }
+
+    /// The address that mails go to.
+    pub fn primary_email(&self) -> Option<&Identifier> {
+        self.primary_email_address.and_then(|id| self.emails().find(|i| i.id == id))
+    }
+
+    /// What identifies them to others: the primary address, else the username, else nothing.
+    pub fn identifier(&self) -> &str {
+        self.primary_email().map(|i| i.given.as_str()).or_else(|| self.username()).unwrap_or_default()
+    }
+
+    /// Whether they cannot sign in for now.
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.locked_until.is_some_and(|until| until > now)
+    }
+}
+
+/// The user of this id.
+///
+/// # Errors
+/// [`Problem::NotFound`] where there is none.
+pub async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
+    find(tx, id).await?.ok_or_else(|| Problem::NotFound.into())
+}
+
+/// The user of this id, if there is one.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
+    let Some(mut user) = store::find(tx, id).await? else { return Ok(None) };
+    user.identifiers = identifiers::store::of_users(tx, &[id]).await?;
+    Ok(Some(user))
+}
+
+/// Gives users their identifiers, by one statement.
+pub(crate) async fn with_identifiers(tx: &mut Tx<'_>, mut users: Vec<User>) -> Result<Vec<User>> {
+    let ids: Vec<UserId> = users.iter().map(|u| u.id).collect();
+    if ids.is_empty() {
+        return Ok(users);
+    }
+    for identifier in identifiers::store::of_users(tx, &ids).await? {
+        if let Some(user) = users.iter_mut().find(|u| u.id == identifier.user) {
+            user.identifiers.push(identifier);
+        }
+    }
+    Ok(users)
+}
+
+/// Refuses a user who is gone, or banned.
+///
+/// # Errors
+/// [`Problem::SignedOut`]; [`Problem::UserBanned`].
+pub async fn ensure_welcome(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    match store::is_banned(tx, id).await? {
+        None => Err(Problem::SignedOut.into()),
+        Some(true) => Err(Problem::UserBanned.into()),
+        Some(false) => Ok(()),
+    }
+}
+
+/// Notes that the user was seen; at most once a minute.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn seen(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    store::seen(tx, id).await
+}
+
+/// Notes that the user has signed in.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn signed_in(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    store::signed_in(tx, id).await
+}

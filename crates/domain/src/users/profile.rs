@@ -1,0 +1,157 @@
+//! What signed-in users do to themselves.
+
+use super::{Change, User, change::changed, delete, guard, store, update};
+use crate::{
+    Verdict,
+    audit::Actor,
+    clients::Visit,
+    identifiers::{self, Handle, Identifier, VerifiedBy},
+    messages::{self, CodeMail},
+    once::{self, Purpose, Spent},
+    sessions::{self, Session},
+    settings,
+};
+use ::store::Tx;
+use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, SessionId, UserId};
+
+/// The most addresses a user can have.
+const MOST_EMAILS: i64 = 10;
+
+/// Changes the fields that are the user's own to change.
+///
+/// # Errors
+/// As [`update`]; [`Problem::SignedOut`].
+pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) -> Result<User> {
+    let (_, user) = visit.signed_in(tx).await?;
+    let settings = settings::effective(tx).await?;
+    if change.username.is_some() && !settings.auth_username.is_on() {
+        return Err(Problem::ParamUnknown("username".to_owned()).into());
+    }
+    update(tx, Actor::User(user.id), user.id, change).await
+}
+
+/// Deletes the account of the user who is signed in.
+///
+/// # Errors
+/// [`Problem::DeletionNotAllowed`]; [`Problem::SignedOut`].
+pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
+    let (_, user) = visit.signed_in(tx).await?;
+    let settings = settings::effective(tx).await?;
+    if !user.delete_self_enabled || !settings.user_actions.delete_self {
+        return Err(Problem::DeletionNotAllowed.into());
+    }
+    delete(tx, Actor::User(user.id), user.id).await?;
+    visit.refresh(tx).await?;
+    Ok(user.id)
+}
+
+/// Adds an address, not proven yet. Refused where a user of the pool has proven it.
+///
+/// # Errors
+/// [`Problem::IdentifierExists`]; [`Problem::LimitReached`]; [`Problem::SignedOut`].
+pub async fn add_email(tx: &mut Tx<'_>, visit: &mut Visit, address: &EmailAddress) -> Result<Identifier> {
+    let (_, user) = visit.signed_in(tx).await?;
+    identifiers::ensure_free(tx, user.pool, &Handle::Email(address.clone())).await?;
+    if user.emails().any(|e| e.norm == address.norm()) {
+        return Err(Problem::IdentifierExists("email_address").into());
+    }
+    if i64::try_from(user.emails().count()).unwrap_or(i64::MAX) >= MOST_EMAILS {
+        return Err(Problem::LimitReached("e-mail addresses", MOST_EMAILS).into());
+    }
+    let added = identifiers::add_email(tx, user.pool, user.id, address, None).await?;
+    changed(tx, Actor::User(user.id), user.id, "user.email_add").await?;
+    Ok(added)
+}
+
+/// One of the signed-in user's own addresses.
+async fn mine(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(User, Identifier)> {
+    let (_, user) = visit.signed_in(tx).await?;
+    let email = user.emails().find(|e| e.id == id).cloned().ok_or(Problem::NotFound)?;
+    Ok((user, email))
+}
+
+/// The user's address, and the state of the code that was sent to it.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::SignedOut`].
+pub async fn own_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
+    let (_, email) = mine(tx, visit, id).await?;
+    let code = once::state(tx, Purpose::ProfileEmail, &id.to_string()).await?;
+    Ok((email, code))
+}
+
+/// Sends a code to one of the user's addresses.
+///
+/// # Errors
+/// [`Problem::AlreadyVerified`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
+pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
+    let (_, email) = mine(tx, visit, id).await?;
+    if email.verified_by.is_some() {
+        return Err(Problem::AlreadyVerified.into());
+    }
+    messages::send_code(tx, &visit.tenant, Purpose::ProfileEmail, &id.to_string(), &email.given, CodeMail::Verification).await?;
+    own_email(tx, visit, id).await
+}
+
+/// Proves an address by its code.
+///
+/// # Errors
+/// [`Problem::IdentifierExists`] where somebody else has proven it meanwhile; [`Problem::NotFound`]; [`Problem::SignedOut`].
+pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId, code: &Secret) -> Result<Verdict<(Identifier, Option<once::State>)>> {
+    let (user, email) = mine(tx, visit, id).await?;
+    if email.verified_by.is_some() {
+        return Err(Problem::AlreadyVerified.into());
+    }
+    let settings = settings::effective(tx).await?;
+    let spent = once::spend_code(tx, Purpose::ProfileEmail, &id.to_string(), code).await?;
+    if spent == Spent::Wrong
+        && let Some(locked) = guard::settle(tx, user.id, &settings, guard::Outcome::Wrong, None).await?
+    {
+        return Ok(Verdict::Refused(locked));
+    }
+    if let Some(problem) = spent.problem() {
+        return Ok(Verdict::Refused(problem));
+    }
+    identifiers::verify(tx, id, VerifiedBy::EmailCode).await?;
+    if user.primary_email_address.is_none() {
+        store::set_primary_email(tx, user.id, Some(id)).await?;
+    }
+    changed(tx, Actor::User(user.id), user.id, "user.email_verify").await?;
+    own_email(tx, visit, id).await.map(Verdict::Granted)
+}
+
+/// Takes one of the user's addresses away; never the last identifier, and never the primary one while another could take its place.
+///
+/// # Errors
+/// [`Problem::LastIdentifier`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
+pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<Identifier> {
+    let (user, email) = mine(tx, visit, id).await?;
+    let settings = settings::effective(tx).await?;
+    let others = user.identifiers.iter().filter(|i| i.id != id && i.verified_by.is_some());
+    let mut left = others.clone().filter(|i| !settings.auth_email.required || i.kind == identifiers::Kind::EmailAddress);
+    if email.verified_by.is_some() && left.next().is_none() {
+        return Err(Problem::LastIdentifier.into());
+    }
+    identifiers::remove(tx, id).await?;
+    once::revoke(tx, Purpose::ProfileEmail, &id.to_string()).await?;
+    if user.primary_email_address == Some(id) {
+        let next = others.filter(|i| i.kind == identifiers::Kind::EmailAddress).map(|i| i.id).next();
+        store::set_primary_email(tx, user.id, next).await?;
+    }
+    changed(tx, Actor::User(user.id), user.id, "user.email_remove").await?;
+    Ok(email)
+}
+
+/// Ends one of the user's sessions, on whatever device.
+///
+/// # Errors
+/// [`Problem::NotFound`] where it is not theirs; [`Problem::SignedOut`].
+pub async fn revoke_own_session(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
+    let (_, user) = visit.signed_in(tx).await?;
+    if sessions::get(tx, id).await?.user != user.id {
+        return Err(Problem::NotFound.into());
+    }
+    let session = sessions::revoke(tx, Actor::User(user.id), id).await?;
+    visit.refresh(tx).await?;
+    Ok(session)
+}

@@ -1,0 +1,216 @@
+//! The rows of users.
+
+use super::User;
+use ::store::{FromRow, Json, Row, Tx, sql};
+use foundation::{IdentifierId, Result, Secret, Timestamp, UserId};
+use std::time::Duration;
+
+/// The columns of a user, in the order in which they are read.
+macro_rules! columns {
+    () => {
+        "u.id, u.pool_id, u.external_id, u.first_name, u.last_name, u.locale, u.primary_email_address_id, u.password_digest is not null, u.password_updated_at, \
+         u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, u.locked_until, u.delete_self_enabled, \
+         u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at"
+    };
+}
+pub(super) use columns;
+
+impl FromRow for User {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(User {
+            id: row.take()?,
+            pool: row.take()?,
+            external_id: row.take()?,
+            first_name: row.take()?,
+            last_name: row.take()?,
+            locale: row.take()?,
+            primary_email_address: row.take()?,
+            has_password: row.take()?,
+            password_updated_at: row.take()?,
+            public_metadata: row.take()?,
+            private_metadata: row.take()?,
+            unsafe_metadata: row.take()?,
+            banned: row.take()?,
+            failed_attempts: row.take()?,
+            locked_until: row.take()?,
+            delete_self_enabled: row.take()?,
+            create_organization_enabled: row.take()?,
+            create_organizations_limit: row.take()?,
+            legal_accepted_at: row.take()?,
+            last_sign_in_at: row.take()?,
+            last_active_at: row.take()?,
+            created_at: row.take()?,
+            updated_at: row.take()?,
+            identifiers: Vec::new(),
+        })
+    }
+}
+
+pub(super) async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
+    tx.find(sql!(concat!("select ", columns!(), " from users u where u.instance_id = $1 and u.id = $2")), &[&id]).await
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, u: &User, digest: Option<&Secret>) -> Result<()> {
+    tx.change(
+        sql!("insert into users (instance_id, id, pool_id, external_id, first_name, last_name, locale, password_digest, password_updated_at, public_metadata,
+                private_metadata, unsafe_metadata, banned, failed_attempts, delete_self_enabled, create_organization_enabled, create_organizations_limit,
+                legal_accepted_at, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17, $18, $19)"),
+        &[
+            &u.id,
+            &u.pool,
+            &u.external_id,
+            &u.first_name,
+            &u.last_name,
+            &u.locale,
+            &digest,
+            &u.password_updated_at,
+            &u.public_metadata,
+            &u.private_metadata,
+            &u.unsafe_metadata,
+            &u.banned,
+            &u.delete_self_enabled,
+            &u.create_organization_enabled,
+            &u.create_organizations_limit,
+            &u.legal_accepted_at,
+            &u.created_at,
+            &u.updated_at,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update users set external_id = $3, first_name = $4, last_name = $5, locale = $6, primary_email_address_id = $7, public_metadata = $8,
+                private_metadata = $9, unsafe_metadata = $10, delete_self_enabled = $11, create_organization_enabled = $12, create_organizations_limit = $13,
+                legal_accepted_at = $14, created_at = $15, updated_at = $16
+              where instance_id = $1 and id = $2"),
+        &[
+            &u.id,
+            &u.external_id,
+            &u.first_name,
+            &u.last_name,
+            &u.locale,
+            &u.primary_email_address,
+            &u.public_metadata,
+            &u.private_metadata,
+            &u.unsafe_metadata,
+            &u.delete_self_enabled,
+            &u.create_organization_enabled,
+            &u.create_organizations_limit,
+            &u.legal_accepted_at,
+            &u.created_at,
+            &now,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn set_primary_email(tx: &mut Tx<'_>, id: UserId, email: Option<IdentifierId>) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update users set primary_email_address_id = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &email, &now]).await.map(drop)
+}
+
+pub(super) async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {
+    struct Digest(Option<Secret>);
+    impl FromRow for Digest {
+        fn from_row(row: &mut Row<'_>) -> Result<Self> {
+            row.take().map(Digest)
+        }
+    }
+    Ok(tx.find::<Digest>(sql!("select password_digest from users where instance_id = $1 and id = $2"), &[&id]).await?.and_then(|d| d.0))
+}
+
+/// Replaces the digest if it is still the one that was read; whether it was.
+pub(super) async fn set_digest(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update users set password_digest = $3, password_updated_at = $4, updated_at = $4 where instance_id = $1 and id = $2"),
+        &[&id, &digest, &now],
+    )
+    .await
+    .map(drop)
+}
+
+/// Clears the counter of a user who is not locked; whether there was one to clear it for.
+pub(super) async fn pass(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<bool> {
+    let now = tx.now();
+    let changed = match digest {
+        Some(digest) => {
+            tx.change(
+                sql!("update users set failed_attempts = 0, locked_until = null
+                      where instance_id = $1 and id = $2 and password_digest = $3 and (locked_until is null or locked_until <= $4)"),
+                &[&id, digest, &now],
+            )
+            .await?
+        }
+        None => {
+            tx.change(
+                sql!("update users set failed_attempts = 0, locked_until = null where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $3)"),
+                &[&id, &now],
+            )
+            .await?
+        }
+    };
+    Ok(changed == 1)
+}
+
+/// Counts a failed try of a user who is not locked, and locks them with the last one that is allowed; whether it was counted.
+pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, most: i64, lockout: Duration) -> Result<bool> {
+    let now = tx.now();
+    let until = now + lockout;
+    let changed = tx
+        .change(
+            sql!("update users set
+                    failed_attempts = case when locked_until is null then failed_attempts + 1 else 1 end,
+                    locked_until = case when (case when locked_until is null then failed_attempts + 1 else 1 end) >= $3 then $4 else null end
+                  where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $5)"),
+            &[&id, &most, &until, &now],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn locked_until(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Timestamp>> {
+    struct Until(Option<Timestamp>);
+    impl FromRow for Until {
+        fn from_row(row: &mut Row<'_>) -> Result<Self> {
+            row.take().map(Until)
+        }
+    }
+    Ok(tx.find::<Until>(sql!("select locked_until from users where instance_id = $1 and id = $2"), &[&id]).await?.and_then(|u| u.0))
+}
+
+pub(super) async fn is_banned(tx: &mut Tx<'_>, id: UserId) -> Result<Option<bool>> {
+    tx.find(sql!("select banned from users where instance_id = $1 and id = $2"), &[&id]).await
+}
+
+pub(super) async fn seen(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update users set last_active_at = $3 where instance_id = $1 and id = $2 and (last_active_at is null or last_active_at <= $4)"),
+        &[&id, &now, &(now - Duration::from_secs(60))],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn signed_in(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update users set last_sign_in_at = $3, last_active_at = $3 where instance_id = $1 and id = $2"), &[&id, &now]).await.map(drop)
+}
+
+pub(super) async fn delete(tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
+    tx.change(sql!("delete from identifiers where instance_id = $1 and user_id = $2"), &[&id]).await?;
+    tx.change(sql!("delete from sessions where instance_id = $1 and user_id = $2"), &[&id]).await?;
+    Ok(tx.change(sql!("delete from users where instance_id = $1 and id = $2"), &[&id]).await? == 1)
+}
+
+/// Whether the JSON text of a document is longer than metadata may be.
+pub(super) fn is_too_large(document: &Json) -> bool {
+    serde_json::to_string(&document.0).map_or(true, |text| text.len() > 8_192)
+}

@@ -1,0 +1,20 @@
+//! Words that every crate speaks: ids, time, chance, secrets, addresses, problems, pages. No input or output happens here.
+
+pub mod contact;
+pub mod error;
+pub mod ids;
+pub mod page;
+pub mod problem;
+pub mod random;
+pub mod secret;
+pub mod text;
+pub mod time;
+
+pub use contact::{EmailAddress, Username};
+pub use error::{Error, OnConflict, Result};
+pub use ids::*;
+pub use page::Page;
+pub use problem::Problem;
+pub use random::Random;
+pub use secret::Secret;
+pub use time::{Clock, Timestamp};

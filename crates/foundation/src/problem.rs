@@ -1,0 +1,284 @@
+//! Every error that a caller can cause: one closed table of code, status, message and parameter.
+//!
+//! Codes are the wire contract's, because SDKs branch on them.
+
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// A refusal. What it says may be shown to the caller as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Problem {
+    /// The thing does not exist, or the caller may not know that it does.
+    NotFound,
+    /// No operation has this method and path.
+    NoSuchOperation,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// A parameter that must be there is not.
+    ParamMissing(&'static str),
+    /// A parameter that has no meaning here.
+    ParamUnknown(String),
+    /// A parameter whose value cannot be, and what it must be.
+    ParamInvalid(Cow<'static, str>, Cow<'static, str>),
+    /// A parameter whose text has the wrong form.
+    ParamFormat(&'static str, &'static str),
+    /// The body could not be read at all, and why.
+    BodyUnreadable(Cow<'static, str>),
+    /// The body is larger than this many bytes.
+    BodyTooLarge(usize),
+    /// The body did not arrive in time.
+    BodyTooSlow,
+    /// Metadata is larger than this many bytes after the change.
+    MetadataTooLarge(&'static str),
+
+    /// No user has this identifier.
+    IdentifierNotFound,
+    /// The identifier belongs to a user already.
+    IdentifierExists(&'static str),
+    /// The username is too short or too long.
+    UsernameLength,
+    /// The username holds a character that is not allowed.
+    UsernameCharacter,
+    /// The password is shorter than this.
+    PasswordTooShort(usize),
+    /// The password is longer than this.
+    PasswordTooLong(usize),
+    /// The password is known from breaches or far too common.
+    PasswordPwned,
+    /// The password is not the user's.
+    PasswordIncorrect(&'static str),
+    /// The user has no password.
+    NoPassword,
+    /// The code is not the one that was sent.
+    CodeIncorrect,
+    /// The code has expired; a new one is needed.
+    VerificationExpired,
+    /// Too many wrong codes; a new one is needed.
+    VerificationFailed,
+    /// No code was asked for yet.
+    VerificationMissing,
+    /// It is verified already.
+    AlreadyVerified,
+    /// The strategy is not offered for this user or attempt.
+    StrategyInvalid,
+    /// The attempt is in a state in which this cannot be done.
+    AttemptState(&'static str),
+    /// The user is locked for this many seconds.
+    UserLocked(u64),
+    /// The user is banned.
+    UserBanned,
+    /// The client has a session already and the instance allows one.
+    SessionExists,
+    /// The user is signed in on this client already; the session's id.
+    AlreadySignedIn(String),
+    /// Sign-up is not open.
+    SignUpRestricted,
+    /// The last way to reach or identify the user cannot be taken away.
+    LastIdentifier,
+    /// Only a verified address can be primary.
+    NotVerified,
+    /// Users of this instance do not delete themselves.
+    DeletionNotAllowed,
+
+    /// No credential, or none that is valid here.
+    Unauthenticated,
+    /// The session has ended, expired or been revoked.
+    SignedOut,
+    /// The development browser is unknown.
+    DevBrowserUnknown,
+    /// The request's origin may not use this instance.
+    OriginInvalid,
+    /// The redirect URL is not allowed, and the parameter that carries it.
+    RedirectUrlInvalid(&'static str),
+    /// The secret key is missing or unknown.
+    SecretKeyInvalid,
+    /// The platform token is missing or unknown.
+    PlatformTokenInvalid,
+    /// The platform token lacks this scope.
+    ScopeMissing(&'static str),
+    /// An already used or expired one-time token.
+    TokenSpent,
+    /// The user already has the most of this kind; the kind and the number.
+    LimitReached(&'static str, i64),
+    /// The URL is on the list already.
+    UrlExists,
+    /// Too many requests; how many seconds to wait.
+    TooManyRequests(u64),
+    /// The server has more to do than it can; how many seconds to wait.
+    Busy(u64),
+    /// A fault of ours.
+    Internal,
+}
+
+/// A problem's row of the table.
+#[derive(Debug, PartialEq)]
+pub struct Facts {
+    /// HTTP status.
+    pub status: u16,
+    /// The wire contract's code.
+    pub code: &'static str,
+    /// A short sentence.
+    pub message: Cow<'static, str>,
+    /// What is wrong and what to do about it.
+    pub long_message: Cow<'static, str>,
+    /// The parameter that it is about.
+    pub param: Option<Cow<'static, str>>,
+    /// Further facts for programs.
+    pub meta: Option<Value>,
+    /// Seconds after which a repetition can succeed.
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A parameter whose value cannot be.
+    pub fn invalid(param: impl Into<Cow<'static, str>>, why: impl Into<Cow<'static, str>>) -> Problem {
+        Problem::ParamInvalid(param.into(), why.into())
+    }
+
+    /// The problem's row.
+    pub fn facts(&self) -> Facts {
+        use Problem as P;
+        let row = |status, code, message: &'static str, long: &'static str| Facts {
+            status,
+            code,
+            message: message.into(),
+            long_message: long.into(),
+            param: None,
+            meta: None,
+            retry_after: None,
+        };
+        match self {
+            P::NotFound => row(404, "resource_not_found", "not found", "The resource was not found."),
+            P::NoSuchOperation => row(404, "resource_not_found", "not found", "There is no operation at this path."),
+            P::MethodNotAllowed => row(405, "method_not_allowed", "method not allowed", "This path does not offer the method."),
+            P::ParamMissing(param) => row(422, "form_param_missing", "is missing", "").long(format!("{param} must be included.")).on(*param),
+            P::ParamUnknown(param) => {
+                row(422, "form_param_unknown", "is unknown", "").long(format!("{param} is not a valid parameter for this request.")).on(param.clone())
+            }
+            P::ParamInvalid(param, why) => row(422, "form_param_value_invalid", "is invalid", "").long(format!("{param} {why}.")).on(param.clone()),
+            P::ParamFormat(param, what) => row(422, "form_param_format_invalid", "is invalid", "").long(format!("{param} must be {what}.")).on(*param),
+            P::BodyUnreadable(why) => row(400, "request_body_invalid", "request body invalid", "").long(format!("The request body could not be read: {why}.")),
+            P::BodyTooLarge(most) => row(413, "request_body_too_large", "request body too large", "").long(format!("The request body may have at most {most} bytes.")),
+            P::BodyTooSlow => row(408, "request_timeout", "request timeout", "The request body did not arrive in time."),
+            P::MetadataTooLarge(param) => {
+                row(422, "form_param_exceeds_allowed_size", "is too large", "").long(format!("{param} may have at most 8192 bytes.")).on(*param)
+            }
+
+            P::IdentifierNotFound => row(422, "form_identifier_not_found", "Couldn't find your account.", "Couldn't find your account.").on("identifier"),
+            P::IdentifierExists(param) => row(422, "form_identifier_exists", "is taken", "").long(format!("That {} is taken. Please try another.", words(param))).on(*param),
+            P::UsernameLength => {
+                row(422, "form_username_invalid_length", "has the wrong length", "Username must be between 4 and 64 characters long.").on("username")
+            }
+            P::UsernameCharacter => row(
+                422,
+                "form_username_invalid_character",
+                "holds a character that is not allowed",
+                "Username can only contain Latin letters, numbers, '_' and '-', and not numbers alone.",
+            )
+            .on("username"),
+            P::PasswordTooShort(least) => row(422, "form_password_length_too_short", "", "")
+                .short(format!("Passwords must be {least} characters or more."))
+                .long(format!("Passwords must be {least} characters or more."))
+                .on("password"),
+            P::PasswordTooLong(most) => row(422, "form_password_length_too_long", "", "")
+                .short(format!("Passwords must be {most} characters or less."))
+                .long(format!("Passwords must be {most} characters or less."))
+                .on("password"),
+            P::PasswordPwned => row(
+                422,
+                "form_password_pwned",
+                "This password is known from breaches.",
+                "This password has been found in a breach or is very common. Please use a different one.",
+            )
+            .on("password"),
+            P::PasswordIncorrect(param) => {
+                row(422, "form_password_incorrect", "is incorrect", "Password is incorrect. Try again, or use another method.").on(*param)
+            }
+            P::NoPassword => row(422, "no_password_set", "no password", "The user has no password.").on("password"),
+            P::CodeIncorrect => row(422, "form_code_incorrect", "is incorrect", "Incorrect code.").on("code"),
+            P::VerificationExpired => row(422, "verification_expired", "expired", "This verification has expired. You must create a new one.").on("code"),
+            P::VerificationFailed => row(422, "verification_failed", "failed", "Too many failed attempts. You have to try again with a new code.").on("code"),
+            P::VerificationMissing => row(422, "verification_missing", "missing", "There is no code to check yet: prepare the verification first."),
+            P::AlreadyVerified => row(422, "verification_already_verified", "already verified", "This has already been verified."),
+            P::StrategyInvalid => row(
+                422,
+                "strategy_for_user_invalid",
+                "Invalid verification strategy",
+                "The verification strategy is not valid for this account or attempt.",
+            )
+            .on("strategy"),
+            P::AttemptState(why) => row(422, "form_invalid_state", "not possible now", why),
+            P::UserLocked(seconds) => row(403, "user_locked", "Account locked", "")
+                .long(format!("Your account is locked. You will be able to try again in {} minutes.", seconds.div_ceil(60)))
+                .with(json!({ "lockout_expires_in_seconds": seconds })),
+            P::UserBanned => row(403, "user_banned", "Account banned", "This account has been banned. Please contact support."),
+            P::SessionExists => row(400, "session_exists", "Session already exists", "You're already signed in."),
+            P::AlreadySignedIn(session) => row(400, "identifier_already_signed_in", "Already signed in", "You're already signed in with this account.")
+                .with(json!({ "session_id": session })),
+            P::SignUpRestricted => row(403, "sign_up_mode_restricted", "Sign-ups are restricted", "Access to this app is limited, and sign-ups are currently disabled."),
+            P::LastIdentifier => row(403, "last_required_identification_deletion_failed", "Deletion failed", "The last identifier of an account cannot be removed."),
+            P::NotVerified => row(422, "primary_identifier_not_verified", "not verified", "Only a verified address can be primary."),
+            P::DeletionNotAllowed => row(403, "user_delete_self_not_enabled", "Deletion not allowed", "Users of this application cannot delete themselves."),
+
+            P::Unauthenticated => row(401, "authentication_invalid", "Invalid authentication", "Unable to authenticate the request: sign in first."),
+            P::SignedOut => row(401, "authentication_invalid", "Signed out", "The session is no longer active. Sign in again."),
+            P::DevBrowserUnknown => {
+                row(401, "dev_browser_unauthenticated", "Browser unauthenticated", "Unable to authenticate this browser for the development instance.")
+            }
+            P::OriginInvalid => row(
+                400,
+                "origin_invalid",
+                "Invalid HTTP Origin header",
+                "The request's Origin is not among the allowed origins of this instance.",
+            ),
+            P::RedirectUrlInvalid(param) => row(422, "form_param_value_invalid", "is not an allowed redirect URL", "")
+                .long(format!("{param} is not an allowed URL: use your application's own origin, or add the URL to the instance's redirect URLs."))
+                .on(*param),
+            P::SecretKeyInvalid => row(401, "clerk_key_invalid", "The provided secret key is invalid", "The provided secret key is invalid. Make sure that it is correct and has not been rotated or deleted."),
+            P::PlatformTokenInvalid => row(401, "authentication_invalid", "Invalid platform token", "The platform token is missing, wrong, expired or revoked."),
+            P::ScopeMissing(scope) => row(403, "authorization_invalid", "Unauthorized request", "").long(format!("The platform token lacks the scope {scope}.")),
+            P::TokenSpent => row(404, "resource_not_found", "not found", "The token was used before, has expired, or never existed."),
+            P::LimitReached(what, most) => row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most })),
+            P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
+            P::TooManyRequests(seconds) => row(429, "too_many_requests", "Too many requests", "Too many requests. Please try again in a bit.").after(*seconds),
+            P::Busy(seconds) => row(503, "service_unavailable", "Service unavailable", "The server is busy. Please try again in a bit.").after(*seconds),
+            P::Internal => row(500, "internal_error", "Oops, an unexpected error occurred", "There was an internal error on our side. The trace id names it in the server's log."),
+        }
+    }
+}
+
+impl Facts {
+    fn short(mut self, message: String) -> Facts {
+        self.message = message.into();
+        self
+    }
+    fn long(mut self, message: String) -> Facts {
+        self.long_message = message.into();
+        self
+    }
+    fn on(mut self, param: impl Into<Cow<'static, str>>) -> Facts {
+        self.param = Some(param.into());
+        self
+    }
+    fn with(mut self, meta: Value) -> Facts {
+        self.meta = Some(meta);
+        self
+    }
+    fn after(mut self, seconds: u64) -> Facts {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The object that stands in `errors[]`.
+    pub fn body(self) -> Value {
+        let mut meta = self.meta.unwrap_or_else(|| json!({}));
+        if let (Some(param), Some(meta)) = (self.param, meta.as_object_mut()) {
+            meta.insert("param_name".to_owned(), param.into());
+        }
+        json!({ "code": self.code, "message": self.message, "long_message": self.long_message, "meta": meta })
+    }
+}
+
+fn words(param: &str) -> String {
+    param.replace('_', " ")
+}

@@ -1,0 +1,53 @@
+//! Secrets: text that cannot be printed by accident.
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+    hmac,
+};
+use std::fmt::Write;
+
+/// Text that must not reach a log: no `Debug`, no `Display`, no `Serialize`. Reading it is spelled out with [`Secret::expose`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself. Every call is a place that a review looks at.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// SHA-256 in hexadecimal, as stored for secrets of 128 bits and more.
+    pub fn sha256(&self) -> String {
+        hex(digest(&SHA256, self.0.as_bytes()).as_ref())
+    }
+
+    /// HMAC-SHA-256 in hexadecimal, as stored for secrets that could be guessed from a bare hash.
+    pub fn keyed_hash(&self, key: &[u8]) -> String {
+        hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), self.0.as_bytes()).as_ref())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Secret)
+    }
+}
+
+/// Compares without telling by its time where the two differ.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    verify_slices_are_equal(a, b).is_ok()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

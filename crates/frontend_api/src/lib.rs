@@ -1,0 +1,14 @@
+//! The Frontend API: the door of browsers and devices. Forms or JSON in, `{response, client}` out.
+
+mod clients;
+mod email_addresses;
+mod environment;
+mod handshake;
+mod me;
+mod routes;
+mod scripts;
+mod sessions;
+mod sign_ins;
+mod sign_ups;
+
+pub use routes::routes;

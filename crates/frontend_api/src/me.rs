@@ -1,0 +1,111 @@
+//! The user who is signed in.
+
+use crate::sign_ups::username;
+use domain::{
+    bodies,
+    clients::{self, SessionView},
+    passwords::Question,
+    sessions::{self, Keep},
+    users::{self, Change},
+};
+use foundation::{Problem, SessionId};
+use http::StatusCode;
+use serde_json::Value;
+use store::Access;
+use web::{Answer, FrontendCall, Id, Input, json};
+
+/// The user.
+pub async fn show(call: FrontendCall) -> Answer {
+    let now = call.now();
+    call.read(|tx, visit| Box::pin(async move { visit.signed_in(tx).await.map(|(_, user)| user) }), |user| bodies::user(user, now)).await
+}
+
+/// Changes name, username and primary address.
+pub async fn update(call: FrontendCall, input: Input) -> Answer {
+    for param in ["unsafe_metadata", "public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"] {
+        if input.has(param) {
+            return Err(Problem::ParamUnknown(param.to_owned()).into());
+        }
+    }
+    let change = Change {
+        first_name: input.cleared("first_name")?,
+        last_name: input.cleared("last_name")?,
+        username: username(&input)?.map(Some),
+        primary_email_address: input.id("primary_email_address_id")?,
+        ..Change::default()
+    };
+    let now = call.now();
+    call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change)), |user| bodies::user(user, now)).await
+}
+
+/// Deletes the account.
+pub async fn delete(call: FrontendCall) -> Answer {
+    call.write(|tx, visit| Box::pin(users::delete_self(tx, visit)), |id| bodies::deleted("user", id)).await
+}
+
+/// Changes the password; the old one must be right, if there is one.
+pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
+    let new = input.secret("new_password")?.ok_or(Problem::ParamMissing("new_password"))?;
+    let current = input.secret("current_password")?;
+    let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
+    let digest = call.new_password(&new).await?;
+    let answer = call
+        .password(&current.unwrap_or_else(|| foundation::Secret::new("")), |tx, visit| {
+            Box::pin(async move {
+                let (_, user) = visit.signed_in(tx).await?;
+                Ok(Question { digest: users::digest(tx, user.id).await?, user: Some(user.id) })
+            })
+        })
+        .await?;
+    let now = call.now();
+    call.attempt(|tx, visit| Box::pin(users::change_password(tx, visit, &answer, &digest, keep)), |user| bodies::user(user, now)).await
+}
+
+async fn own_sessions(call: &FrontendCall, shown: impl Fn(&SessionView) -> Value) -> Answer {
+    call.bare(
+        Access::Read,
+        |tx, visit| {
+            Box::pin(async move {
+                let (_, user) = visit.signed_in(tx).await?;
+                let mut views = Vec::new();
+                for session in sessions::live_of_user(tx, user.id).await? {
+                    views.push(clients::session_view(tx, visit, session).await?);
+                }
+                Ok(views)
+            })
+        },
+        |views| json(StatusCode::OK, &Value::Array(views.iter().map(&shown).collect())),
+    )
+    .await
+}
+
+/// The user's living sessions, on all their devices. A token goes only to the client that asks, for its own sessions.
+pub async fn sessions(call: FrontendCall) -> Answer {
+    own_sessions(&call, |view| {
+        let mut body = bodies::session(view);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("last_active_token".to_owned(), Value::Null);
+        }
+        body
+    })
+    .await
+}
+
+/// The user's living sessions with the browsers they run in.
+pub async fn active_sessions(call: FrontendCall) -> Answer {
+    own_sessions(&call, |view| bodies::active_session(&view.session, view.now)).await
+}
+
+/// Ends one of the user's sessions, on whatever device.
+pub async fn revoke_session(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
+    call.write(
+        |tx, visit| {
+            Box::pin(async move {
+                let session = users::revoke_own_session(tx, visit, id).await?;
+                clients::session_view(tx, visit, session).await
+            })
+        },
+        bodies::session,
+    )
+    .await
+}

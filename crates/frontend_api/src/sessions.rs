@@ -1,0 +1,92 @@
+//! The sessions of the caller's own client.
+
+use domain::{bodies, clients, sessions, tokens, users};
+use foundation::{Problem, SessionId};
+use http::StatusCode;
+use serde_json::json;
+use store::Access;
+use web::{Answer, FrontendCall, Id, Input, json};
+
+/// A session.
+pub async fn show(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
+    call.read(
+        |tx, visit| {
+            Box::pin(async move {
+                let session = visit.session(tx, id).await?;
+                clients::session_view(tx, visit, session).await
+            })
+        },
+        bodies::session,
+    )
+    .await
+}
+
+/// Notes that the session is in use, and puts it in front.
+pub async fn touch(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
+    no_organization(&input, "active_organization_id")?;
+    call.write(
+        |tx, visit| {
+            Box::pin(async move {
+                let session = sessions::touch(tx, visit, id).await?;
+                clients::session_view(tx, visit, session).await
+            })
+        },
+        bodies::session,
+    )
+    .await
+}
+
+/// Signs out.
+pub async fn end(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
+    call.write(
+        |tx, visit| {
+            Box::pin(async move {
+                let session = sessions::end(tx, visit, id).await?;
+                clients::session_view(tx, visit, session).await
+            })
+        },
+        bodies::session,
+    )
+    .await
+}
+
+/// Takes a session off the client.
+pub async fn remove(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
+    call.write(
+        |tx, visit| {
+            Box::pin(async move {
+                let session = sessions::remove(tx, visit, id).await?;
+                clients::session_view(tx, visit, session).await
+            })
+        },
+        bodies::session,
+    )
+    .await
+}
+
+/// Takes all sessions off the client; the client stays.
+pub async fn remove_all(call: FrontendCall) -> Answer {
+    call.client(Access::Write, |tx, visit| Box::pin(sessions::remove_all(tx, visit))).await
+}
+
+/// A fresh token.
+pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
+    no_organization(&input, "organization_id")?;
+    call.bare(
+        Access::Read,
+        |tx, visit| {
+            Box::pin(async move {
+                let session = visit.live_session(tx, id).await?;
+                users::ensure_welcome(tx, session.user).await?;
+                tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await
+            })
+        },
+        |token| json(StatusCode::OK, &json!({ "object": "token", "jwt": token })),
+    )
+    .await
+}
+
+/// No organization can be active; an empty value asks for the personal account.
+fn no_organization(input: &Input, param: &'static str) -> Result<(), Problem> {
+    if input.text(param)?.is_some() { Err(Problem::invalid(param, "names no organization of this user")) } else { Ok(()) }
+}

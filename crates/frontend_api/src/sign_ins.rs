@@ -1,0 +1,65 @@
+//! Signing in.
+
+use domain::{
+    bodies,
+    sessions::Keep,
+    sign_ins::{self, NewSignIn, Strategy},
+};
+use foundation::{Problem, SignInId};
+use web::{Answer, FrontendCall, Id, Input};
+
+fn strategy(input: &Input) -> Result<Option<Strategy>, Problem> {
+    input.text("strategy")?.map(|text| Strategy::parse(text).ok_or(Problem::StrategyInvalid)).transpose()
+}
+
+fn required_strategy(input: &Input) -> Result<Strategy, Problem> {
+    strategy(input)?.ok_or(Problem::ParamMissing("strategy"))
+}
+
+/// Begins a sign-in; with identifier and password it is complete at once.
+pub async fn create(call: FrontendCall, input: Input) -> Answer {
+    let identifier = input.text("identifier")?.map(str::to_owned);
+    let strategy = strategy(&input)?;
+    let answer = match input.secret("password")? {
+        Some(_) if identifier.is_none() => return Err(Problem::ParamMissing("identifier").into()),
+        Some(password) => Some(call.password(&password, |tx, visit| Box::pin(sign_ins::question_for(tx, visit, identifier.as_deref()))).await?),
+        None => None,
+    };
+    let new = NewSignIn { identifier: identifier.clone(), answer, strategy };
+    call.attempt(|tx, visit| Box::pin(sign_ins::create(tx, visit, &new)), bodies::sign_in).await
+}
+
+/// A sign-in of this client.
+pub async fn show(call: FrontendCall, Id(id): Id<SignInId>) -> Answer {
+    call.read(|tx, visit| Box::pin(sign_ins::get(tx, visit, id)), bodies::sign_in).await
+}
+
+/// Sends a code.
+pub async fn prepare_first_factor(call: FrontendCall, Id(id): Id<SignInId>, input: Input) -> Answer {
+    let strategy = required_strategy(&input)?;
+    let email = input.id("email_address_id")?;
+    call.write(|tx, visit| Box::pin(sign_ins::prepare(tx, visit, id, strategy, email)), bodies::sign_in).await
+}
+
+/// Tries a password or a code.
+pub async fn attempt_first_factor(call: FrontendCall, Id(id): Id<SignInId>, input: Input) -> Answer {
+    match required_strategy(&input)? {
+        Strategy::Password => {
+            let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
+            let answer = call.password(&password, |tx, visit| Box::pin(sign_ins::question(tx, visit, id))).await?;
+            call.attempt(|tx, visit| Box::pin(sign_ins::attempt_password(tx, visit, id, &answer)), bodies::sign_in).await
+        }
+        strategy => {
+            let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+            call.attempt(|tx, visit| Box::pin(sign_ins::attempt_code(tx, visit, id, strategy, &code)), bodies::sign_in).await
+        }
+    }
+}
+
+/// Sets a new password after the reset code was right. Other sessions end unless the user says otherwise.
+pub async fn reset_password(call: FrontendCall, Id(id): Id<SignInId>, input: Input) -> Answer {
+    let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
+    let keep = if input.flag("sign_out_of_other_sessions")? == Some(false) { Keep::All } else { Keep::None };
+    let digest = call.new_password(&password).await?;
+    call.write(|tx, visit| Box::pin(sign_ins::reset_password(tx, visit, id, &digest, keep)), bodies::sign_in).await
+}

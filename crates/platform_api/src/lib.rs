@@ -1,0 +1,6 @@
+//! The Platform API: the door of platforms, opened by a workspace's token. JSON in, JSON out.
+
+mod applications;
+mod routes;
+
+pub use routes::routes;

@@ -1,0 +1,3 @@
+//! Protocols as pure functions: bytes in, values out, time passed in.
+
+pub mod jose;

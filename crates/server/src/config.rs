@@ -1,0 +1,188 @@
+//! Configuration: flags, then the environment, then one TOML file, then defaults. What is unusable or unsafe refuses to start with one
+//! sentence that says how to mend it.
+
+use crate::files;
+use clap::Args;
+use domain::{instances::Site, settings};
+use serde::Deserialize;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+use store::{Json, Location};
+
+/// What can be said on the command line or in the environment.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// The TOML file [default: insula.toml in the data folder, if it is there]
+    #[arg(long, env = "INSULA_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address and port to listen at [default: 127.0.0.1:7080]
+    #[arg(long, env = "INSULA_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// Folder for the database, the master key and first-start.json [default: insula-data]
+    #[arg(long, env = "INSULA_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address under which browsers and backends reach this server [default: http://localhost and the port]
+    #[arg(long, env = "INSULA_BASE_URL", value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The domain whose sub-domains are the instances' hosts [default: the base URL's host]
+    #[arg(long, env = "INSULA_BASE_DOMAIN", value_name = "DOMAIN")]
+    pub base_domain: Option<String>,
+    /// PostgreSQL instead of the embedded SQLite, as postgres://user@host/database
+    #[arg(long, env = "INSULA_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The most connections to PostgreSQL [default: 16]
+    #[arg(long, env = "INSULA_DATABASE_CONNECTIONS", value_name = "NUMBER")]
+    pub database_connections: Option<usize>,
+    /// What to log: error, warn, info, debug, trace, or a filter like info,store=debug [default: info]
+    #[arg(long, env = "INSULA_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How to log: text or json [default: text]
+    #[arg(long, env = "INSULA_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// Folder that holds the SDKs' scripts as @clerk/<package>/dist/… [default: none; browsers are sent to the CDN]
+    #[arg(long, env = "INSULA_NPM_MIRROR", value_name = "DIR")]
+    pub npm_mirror: Option<PathBuf>,
+    /// Where browsers load the SDKs' scripts from if there is no mirror [default: https://cdn.jsdelivr.net]
+    #[arg(long, env = "INSULA_NPM_CDN", value_name = "URL")]
+    pub npm_cdn: Option<String>,
+    /// The master key, base64 of 32 bytes, instead of the file master.key in the data folder
+    #[arg(long, env = "INSULA_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    pub master_key: Option<String>,
+}
+
+/// What can be said in the file: the same names, and the settings of the system layer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    base_url: Option<String>,
+    base_domain: Option<String>,
+    database_url: Option<String>,
+    database_connections: Option<usize>,
+    log: Option<String>,
+    log_format: Option<String>,
+    npm_mirror: Option<PathBuf>,
+    npm_cdn: Option<String>,
+    settings: Option<toml::Table>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// The configuration, checked.
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder for everything that is kept.
+    pub data: PathBuf,
+    /// Where this server is.
+    pub site: Site,
+    /// Where the database is.
+    pub location: Location,
+    /// The most database connections.
+    pub connections: usize,
+    /// What to log.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// Where the SDKs' scripts come from.
+    pub scripts: web::Scripts,
+    /// The master key, if it was given.
+    pub master_key: Option<String>,
+    /// The system layer of the settings.
+    pub settings: Json,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn read(flags: &Flags) -> Result<Config, String> {
+        let data = flags.data.clone().unwrap_or_else(|| PathBuf::from("insula-data"));
+        let file = read_file(flags.config.as_deref(), &data)?;
+        let listen = flags.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7080".to_owned());
+        let listen: SocketAddr = listen.parse().map_err(|_| format!("listen address {listen} is no address and port: give one like 127.0.0.1:7080"))?;
+        let base_url = flags.base_url.clone().or(file.base_url).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+        let base_domain = flags.base_domain.clone().or(file.base_domain);
+        let site = Site::new(&base_url, base_domain.as_deref())?;
+        if !listen.ip().is_loopback() || !site.is_loopback() {
+            return Err(format!(
+                "without a mail server all mail is shown in the inbox, so {listen} with {base_url} would show it to the network: listen on 127.0.0.1 with a base URL on localhost"
+            ));
+        }
+        let location = match flags.database_url.clone().or(file.database_url) {
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Location::Url(url),
+            Some(_) => return Err("the database URL must begin with postgres://: leave it out for the embedded SQLite".to_owned()),
+            None => Location::File(data.join("insula.db")),
+        };
+        let connections = flags.database_connections.or(file.database_connections).unwrap_or(16);
+        if !(2..=1_000).contains(&connections) {
+            return Err(format!("database connections {connections}: give a number from 2 to 1000"));
+        }
+        let log_format = match flags.log_format.clone().or(file.log_format).as_deref() {
+            None | Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => return Err(format!("log format {other} is unknown: give text or json")),
+        };
+        let log = flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
+        if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
+            return Err(format!("log filter {log} cannot be read: give one like info or info,store=debug"));
+        }
+        let mirror = flags.npm_mirror.clone().or(file.npm_mirror);
+        if let Some(folder) = &mirror
+            && !folder.join("@clerk").is_dir()
+        {
+            return Err(format!("the script mirror {} has no folder @clerk: give the folder that holds it", folder.display()));
+        }
+        let cdn = flags.npm_cdn.clone().or(file.npm_cdn).unwrap_or_else(|| "https://cdn.jsdelivr.net".to_owned());
+        if domain::redirects::parse(&cdn).is_none_or(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net"));
+        }
+        let settings = system_layer(file.settings)?;
+        Ok(Config {
+            listen,
+            data,
+            site,
+            location,
+            connections,
+            log,
+            log_format,
+            scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
+            master_key: flags.master_key.clone(),
+            settings,
+        })
+    }
+}
+
+fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
+    let default = data.join("insula.toml");
+    let (path, must_exist) = given.map_or((default.as_path(), false), |path| (path, true));
+    if !must_exist && !path.exists() {
+        return Ok(File::default());
+    }
+    files::refuse_writable_by_others(path)?;
+    let text = std::fs::read_to_string(path).map_err(|e| format!("the configuration file {} cannot be read: {e}", path.display()))?;
+    toml::from_str(&text).map_err(|e| format!("the configuration file {} does not fit: {}", path.display(), e.to_string().trim().replace('\n', " ")))
+}
+
+fn system_layer(table: Option<toml::Table>) -> Result<Json, String> {
+    let Some(table) = table else { return Ok(Json::default()) };
+    let value = serde_json::to_value(table).map_err(|e| format!("the table [settings] cannot be read: {e}"))?;
+    let document = Json(value.as_object().cloned().unwrap_or_default());
+    settings::check(&document.0).map_err(|problem| format!("the table [settings] does not fit: {}", problem.facts().long_message))?;
+    Ok(document)
+}
+
+/// Whether the address is this machine's own.
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}

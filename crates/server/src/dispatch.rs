@@ -1,0 +1,208 @@
+//! The porter: finds out at whose door a request knocks, from verified places only, and opens it.
+//!
+//! | host                     | path                   | door                                        |
+//! |--------------------------|------------------------|---------------------------------------------|
+//! | any                      | `/healthz`, `/readyz`  | answered here                               |
+//! | `<slug>.<base domain>`   | any                    | Frontend API of the instance                |
+//! | base host                | `/t/<slug>/…`          | Frontend API of the instance                |
+//! | base host                | `/v1/…` and the like, with a secret key in `Clerk-Secret-Key` | Frontend API of the key's instance |
+//! | base host                | `/api/…`               | Backend and Platform API                    |
+//! | `api.<base domain>`      | any                    | Backend and Platform API                    |
+//! | base host                | any other              | pages                                       |
+//! | any other                | any                    | 421                                         |
+
+mod frontend;
+
+use axum::{Router, body::Body, response::IntoResponse};
+use foundation::{Problem, TraceId};
+use futures_util::FutureExt;
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use std::{
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use store::Access;
+use tower::ServiceExt;
+use web::{App, Knock, Operation, Refusal};
+
+/// All doors.
+pub struct Doors {
+    app: Arc<App>,
+    frontend: Router,
+    backend: Router,
+    pages: Router,
+    operations: Vec<Operation>,
+    ready: Arc<AtomicBool>,
+}
+
+/// What the address of a request says.
+enum Address<'u> {
+    /// An instance, by its host or by its path; the rest of the path.
+    Instance { slug: &'u str, path: &'u str, own_host: bool },
+    /// Nobody's host, with a secret key that names the instance.
+    Keyed,
+    /// The Backend and Platform API; the rest of the path.
+    Backend { path: &'u str },
+    /// The server's own pages.
+    Pages,
+    /// Somebody else's host.
+    Elsewhere,
+}
+
+impl Doors {
+    /// Builds all doors.
+    pub fn new(app: Arc<App>) -> Doors {
+        let (frontend, backend, platform) = (frontend_api::routes(), backend_api::routes(), platform_api::routes());
+        let operations = [frontend.operations(), backend.operations(), platform.operations()].concat();
+        let door = |router: Router<Arc<App>>| router.fallback(no_operation).method_not_allowed_fallback(no_method).with_state(Arc::clone(&app));
+        Doors {
+            frontend: door(frontend.into_router()),
+            backend: door(backend.into_router().merge(platform.into_router())),
+            pages: pages::router().with_state(Arc::clone(&app)),
+            operations,
+            ready: Arc::new(AtomicBool::new(false)),
+            app,
+        }
+    }
+
+    /// Every operation that is served.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Whether `/readyz` says yes.
+    pub fn ready(&self) -> &Arc<AtomicBool> {
+        &self.ready
+    }
+
+    /// Answers a request. A fault in a handler is an answer too, and never more than 500.
+    pub async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
+        let trace: TraceId = foundation::Id::new(self.app.database.now(), &mut self.app.world.random.clone());
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = match AssertUnwindSafe(self.open(request, peer, trace)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(%trace, "a handler panicked");
+                refuse(Problem::Internal, trace)
+            }
+        };
+        // The query may hold secrets; the path holds none.
+        tracing::debug!(%trace, %method, path, status = response.status().as_u16(), "answered");
+        response
+    }
+
+    async fn open(&self, request: Request<Body>, peer: Option<IpAddr>, trace: TraceId) -> Response<Body> {
+        match request.uri().path() {
+            "/healthz" => return (StatusCode::OK, "ok\n").into_response(),
+            "/readyz" => return self.readiness().await,
+            _ => {}
+        }
+        let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into()), trace) };
+        let knock = Knock { trace, peer, tenant: None, proxy: None, own_host: false };
+        let uri = request.uri().clone();
+        match self.read_address(&host, uri.path(), request.headers()) {
+            Address::Instance { slug, path, own_host } => {
+                let found = self.app.directory.by_slug(slug).await;
+                match found {
+                    Ok(Some(tenant)) => frontend::open(self, request, &with_path(&uri, path), Knock { own_host, ..knock }, Some(tenant)).await,
+                    Ok(None) => refuse(Problem::NotFound, trace),
+                    Err(error) => Refusal::from(error).with_trace(trace).into_response(),
+                }
+            }
+            Address::Keyed => frontend::open(self, request, &with_path(&uri, uri.path()), knock, None).await,
+            Address::Backend { path } => run(&self.backend, request, &with_path(&uri, path), knock).await,
+            Address::Pages => run(&self.pages, request, &uri, knock).await,
+            Address::Elsewhere => {
+                let mut response = refuse(Problem::NoSuchOperation, trace);
+                *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+                response
+            }
+        }
+    }
+
+    fn read_address<'u>(&'u self, host: &'u str, path: &'u str, headers: &HeaderMap) -> Address<'u> {
+        let site = self.app.site();
+        if host.strip_prefix("api.").is_some_and(|rest| rest == site.base_domain()) {
+            return Address::Backend { path };
+        }
+        if let Some(slug) = site.slug_of(host) {
+            return Address::Instance { slug, path, own_host: true };
+        }
+        if !site.is_own_host(host) {
+            return Address::Elsewhere;
+        }
+        if let Some((slug, rest)) = path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
+            return Address::Instance { slug, path: &path[path.len() - rest.len() - 1..], own_host: false };
+        }
+        if let Some(rest) = path.strip_prefix("/api").filter(|rest| rest.starts_with('/')) {
+            return Address::Backend { path: rest };
+        }
+        if headers.contains_key(frontend::SECRET_KEY) && ["/v1/", "/.well-known/", "/npm/"].iter().any(|start| path.starts_with(start)) {
+            return Address::Keyed;
+        }
+        Address::Pages
+    }
+
+    async fn readiness(&self) -> Response<Body> {
+        let database = self.app.database.platform(Access::Read, |tx| Box::pin(domain::applications::is_founded(tx))).await;
+        if self.ready.load(Ordering::Acquire) && matches!(database, Ok(true)) {
+            (StatusCode::OK, "ready\n").into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}
+
+/// The host that the request was sent to, lower-cased; `None` where there is none or more than one.
+fn host(request: &Request<Body>) -> Option<String> {
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let host = named.next()?.to_str().ok()?;
+    if named.next().is_some() {
+        return None;
+    }
+    // A target in absolute form must say the same.
+    if request.uri().authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(host)) {
+        return None;
+    }
+    Some(host.to_ascii_lowercase())
+}
+
+/// The same address with another path, whose trailing slash is left out: one SDK writes it, and means the same.
+fn with_path(uri: &Uri, path: &str) -> Uri {
+    let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let text = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    text.parse().unwrap_or_else(|_| uri.clone())
+}
+
+async fn run(router: &Router, mut request: Request<Body>, uri: &Uri, knock: Knock) -> Response<Body> {
+    *request.uri_mut() = uri.clone();
+    request.extensions_mut().insert(knock);
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn refuse(problem: Problem, trace: TraceId) -> Response<Body> {
+    Refusal::from(problem).with_trace(trace).into_response()
+}
+
+async fn no_operation(request: Request<Body>) -> Response<Body> {
+    answer_from_fallback(&request, Problem::NoSuchOperation)
+}
+
+async fn no_method(request: Request<Body>) -> Response<Body> {
+    answer_from_fallback(&request, Problem::MethodNotAllowed)
+}
+
+fn answer_from_fallback(request: &Request<Body>, problem: Problem) -> Response<Body> {
+    let refusal = Refusal::from(problem);
+    match request.extensions().get::<Knock>() {
+        Some(knock) => refusal.with_trace(knock.trace).into_response(),
+        None => refusal.into_response(),
+    }
+}

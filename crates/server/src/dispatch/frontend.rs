@@ -1,0 +1,147 @@
+//! The Frontend API's threshold: whose door it is, whether the page that asks may, and what every answer carries.
+
+use super::{Doors, refuse, run};
+use axum::{body::Body, response::IntoResponse};
+use domain::{instances::Tenant, keys, redirects, settings};
+use foundation::{Error, Problem, Secret};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use std::{net::IpAddr, sync::Arc};
+use store::Access;
+use url::{Host, Url};
+use web::{Knock, Proxy, Refusal};
+
+/// The header in which the SDKs' own proxies show the instance's secret key.
+pub(super) const SECRET_KEY: &str = "clerk-secret-key";
+const PROXY_URL: &str = "clerk-proxy-url";
+
+/// Opens the door of an instance; of the secret key's, where the address names none.
+pub(super) async fn open(doors: &Doors, mut request: Request<Body>, uri: &Uri, mut knock: Knock, addressed: Option<Arc<Tenant>>) -> Response<Body> {
+    let trace = knock.trace;
+    let keyed = match keyed(doors, request.headers()).await {
+        Ok(keyed) => keyed,
+        Err(error) => return Refusal::from(error).with_trace(trace).into_response(),
+    };
+    let tenant = match (addressed, keyed) {
+        (Some(addressed), Some(keyed)) if addressed.id() != keyed.id() => return refuse(Problem::SecretKeyInvalid, trace),
+        (addressed, Some(keyed)) => {
+            knock.proxy = Some(proxy(&keyed, request.headers()));
+            addressed.unwrap_or(keyed)
+        }
+        (Some(addressed), None) => addressed,
+        (None, None) => return refuse(Problem::SecretKeyInvalid, trace),
+    };
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed = match judge(doors, &tenant, request.method(), request.headers(), knock.proxy.is_some(), uri).await {
+        Ok(allowed) => allowed,
+        Err(error) => return Refusal::from(error).with_trace(trace).into_response(),
+    };
+    knock.tenant = Some(tenant);
+    let response = if !allowed {
+        refuse(Problem::OriginInvalid, trace)
+    } else if request.method() == Method::OPTIONS {
+        preflight()
+    } else {
+        match method(&request) {
+            Some(method) => {
+                *request.method_mut() = method;
+                run(&doors.frontend, request, uri, knock).await
+            }
+            None => refuse(Problem::MethodNotAllowed, trace),
+        }
+    };
+    with_cors(response, origin.filter(|_| allowed))
+}
+
+/// The instance of the secret key that was shown, if one was.
+async fn keyed(doors: &Doors, headers: &HeaderMap) -> Result<Option<Arc<Tenant>>, Error> {
+    let Some(shown) = headers.get(SECRET_KEY) else { return Ok(None) };
+    let secret = Secret::new(shown.to_str().map_err(|_| Problem::SecretKeyInvalid)?);
+    let instance = doors.app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await?.ok_or(Problem::SecretKeyInvalid)?;
+    doors.app.directory.by_id(instance).await?.map(Some).ok_or_else(|| Problem::SecretKeyInvalid.into())
+}
+
+/// What a proxy says of itself. Its address counts only if it is the stored one, or for a development instance, one on this machine.
+fn proxy(tenant: &Tenant, headers: &HeaderMap) -> Proxy {
+    let text = headers.get(PROXY_URL).and_then(|v| v.to_str().ok()).map(|t| t.trim_end_matches('/'));
+    let url = text.filter(|text| {
+        let stored = tenant.instance.proxy_url.as_deref().is_some_and(|stored| stored.trim_end_matches('/') == *text);
+        stored || (tenant.is_development() && redirects::parse(text).is_some_and(|url| is_loopback(&url)))
+    });
+    let forwarded = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+    let client = forwarded.and_then(|list| list.split(',').next()).and_then(|address| address.trim().parse::<IpAddr>().ok());
+    Proxy { url: url.map(str::to_owned), client }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether the page that asks may. Reads without an origin may; so may native applications, which no page can pretend to be without
+/// an answer that it cannot read; so may whoever has the secret key.
+async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &HeaderMap, keyed: bool, uri: &Uri) -> Result<bool, Error> {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else {
+        let native = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "_is_native=1"));
+        return Ok(reads || keyed || native);
+    };
+    let text = origin.to_str().unwrap_or_default();
+    let url = Url::parse(text).ok().filter(|url| url.origin().ascii_serialization() == text);
+    if origins.next().is_some() {
+        return Ok(false);
+    }
+    if tenant.is_development() {
+        return Ok(url.is_some_and(|url| matches!(url.scheme(), "http" | "https")));
+    }
+    // Scripts and keys are everybody's to read.
+    if reads && (uri.path().starts_with("/npm/") || uri.path().starts_with("/.well-known/")) {
+        return Ok(true);
+    }
+    let settings = doors.app.database.within(tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
+    Ok(redirects::is_own_origin(tenant, &settings, text))
+}
+
+/// The method that is meant: a `POST` can say another in `_method`, because browsers ask nobody before a plain `POST`.
+fn method(request: &Request<Body>) -> Option<Method> {
+    if request.method() != Method::POST {
+        return Some(request.method().clone());
+    }
+    let query = request.uri().query().unwrap_or_default();
+    match query.split('&').find_map(|pair| pair.strip_prefix("_method=")) {
+        None | Some("POST") => Some(Method::POST),
+        Some("PATCH") => Some(Method::PATCH),
+        Some("PUT") => Some(Method::PUT),
+        Some("DELETE") => Some(Method::DELETE),
+        Some(_) => None,
+    }
+}
+
+fn preflight() -> Response<Body> {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-mobile, x-expo-sdk-version, clerk-api-version"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// Every answer carries these, a refusal too: without them the SDK sees a broken network instead of an error.
+fn with_cors(mut response: Response<Body>, origin: Option<HeaderValue>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        return response;
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Authorization, Clerk-Db-Jwt, X-Country"));
+    }
+    response
+}
+

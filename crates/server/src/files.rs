@@ -1,0 +1,139 @@
+//! Files that only their owner may read.
+
+use foundation::Random;
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+use store::MasterKey;
+
+/// Makes the data folder, for its owner alone, if it is not there.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn data_folder(data: &Path) -> Result<(), String> {
+    if !data.exists() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|e| format!("the data folder {} cannot be made: {e}", data.display()))?;
+    }
+    if !data.is_dir() {
+        return Err(format!("{} is no folder: give another with --data", data.display()));
+    }
+    refuse_writable_by_others(data)
+}
+
+/// Makes the database's file for its owner alone, before SQLite would make it for everybody; its companions take over its mode.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn database_file(path: &Path) -> Result<(), String> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop).map_err(|e| format!("{} cannot be opened: {e}", path.display()))
+}
+
+/// Refuses a file or folder that others may change.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn refuse_writable_by_others(path: &Path) -> Result<(), String> {
+    let mode = std::fs::metadata(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?.mode();
+    if mode & 0o022 == 0 { Ok(()) } else { Err(format!("{0} can be changed by others: run chmod go-w {0}", path.display())) }
+}
+
+/// Holds the data folder, so that no second server uses it.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn lock(data: &Path) -> Result<File, String> {
+    let path = data.join("insula.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!("another server uses the data folder {}: stop it, or give another folder with --data", data.display())),
+        Err(TryLockError::Error(e)) => Err(format!("{} cannot be locked: {e}", path.display())),
+    }
+}
+
+/// The master key, and whether it is a new one that must be written down.
+pub struct Master {
+    /// The key.
+    pub key: MasterKey,
+    /// Its text, if it is new.
+    pub new: Option<String>,
+}
+
+/// The master key: given, from its file, or new.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn master_key(data: &Path, given: Option<&str>, random: &mut dyn Random) -> Result<Master, String> {
+    let path = data.join("master.key");
+    let text = match given {
+        Some(text) => text.to_owned(),
+        None if path.exists() => {
+            let mode = std::fs::metadata(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?.mode();
+            if mode & 0o077 != 0 {
+                return Err(format!("the master key {0} can be read by others: run chmod 600 {0}", path.display()));
+            }
+            std::fs::read_to_string(&path).map_err(|e| format!("the master key {} cannot be read: {e}", path.display()))?
+        }
+        None => {
+            if data.join("insula.db").exists() {
+                return Err(format!("the master key {} is missing, and the database cannot be opened without it: restore it from your backup", path.display()));
+            }
+            let text = MasterKey::generate(random);
+            let key = MasterKey::parse(&text).ok_or("a new master key cannot be read")?;
+            return Ok(Master { key, new: Some(text) });
+        }
+    };
+    let key = MasterKey::parse(&text).ok_or_else(|| "the master key is not base64 of 32 bytes: make one with `openssl rand -base64 32`".to_owned())?;
+    Ok(Master { key, new: None })
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+    let fault = |e: std::io::Error| format!("{} cannot be written: {e}", path.display());
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new).map_err(fault)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
+    std::fs::rename(&new, path).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foundation::random::Seeded;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_master_key_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("master.key");
+        let text = MasterKey::generate(&mut Seeded::new(1));
+        write_secret(&path, &text).expect("written");
+        assert!(master_key(folder.path(), None, &mut Seeded::new(2)).expect("read").new.is_none());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("mode");
+        let refused = master_key(folder.path(), None, &mut Seeded::new(2)).err().expect("refused");
+        assert!(refused.contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn a_missing_master_key_is_not_replaced_beside_a_database() {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::write(folder.path().join("insula.db"), "").expect("database");
+        assert!(master_key(folder.path(), None, &mut Seeded::new(1)).err().expect("refused").contains("restore"));
+        assert!(master_key(folder.path(), Some("short"), &mut Seeded::new(1)).is_err());
+    }
+
+    #[test]
+    fn one_folder_has_one_server() {
+        let folder = tempfile::tempdir().expect("folder");
+        let held = lock(folder.path()).expect("locked");
+        assert!(lock(folder.path()).expect_err("held").contains("another server"));
+        drop(held);
+        assert!(lock(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,140 @@
+//! The first start: everything that a newcomer needs, made in one commit and written down once.
+
+use crate::files;
+use domain::{
+    applications::{self, FirstSteps},
+    instances::{Site, Tenant},
+    keys::spares,
+};
+use foundation::{Error, Secret};
+use serde_json::json;
+use std::{fmt::Write as _, io::Write, path::Path, sync::Arc};
+use store::{Access, Database, PlatformTx};
+use world::World;
+
+/// Lays the foundation of an empty database; `None` where it is not empty.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn lay(world: &Arc<World>, database: &Database, site: &Site, data: &Path) -> Result<Option<FirstStart>, String> {
+    let founded = database.platform(Access::Read, |tx| Box::pin(applications::is_founded(tx))).await.map_err(|e| sentence(&e))?;
+    if founded {
+        return Ok(None);
+    }
+    let maker = Arc::clone(&world.keys);
+    let pairs = tokio::task::spawn_blocking(move || Ok::<_, Error>([maker.make()?, maker.make()?])).await.map_err(|e| e.to_string())?.map_err(|e| sentence(&e))?;
+    let mut tx = database.begin_platform(Access::Write).await.map_err(|e| sentence(&e))?;
+    let steps = take_steps(&mut tx, &pairs).await.map_err(|e| sentence(&e))?;
+    let start = FirstStart::new(site, &steps);
+    // The file holds the only copy of the keys: it is on the disk before they are valid.
+    files::write_secret(&data.join("first-start.json"), &start.json())?;
+    tx.finish(Ok(())).await.map_err(|e| sentence(&e))?;
+    Ok(Some(start))
+}
+
+async fn take_steps(tx: &mut PlatformTx<'_>, pairs: &[Vec<u8>; 2]) -> Result<FirstSteps, Error> {
+    let workspace = applications::found(tx, &pairs[0]).await?;
+    spares::put(tx, &pairs[1]).await?;
+    applications::first_steps(tx, workspace).await
+}
+
+fn sentence(error: &Error) -> String {
+    match error {
+        Error::Unavailable(why) => why.clone(),
+        other => format!("the database could not be prepared: {other}"),
+    }
+}
+
+/// What the first start hands out.
+pub struct FirstStart {
+    base_url: String,
+    backend_url: String,
+    tenant: Tenant,
+    secret_key: Secret,
+    platform_token: Secret,
+}
+
+impl FirstStart {
+    fn new(site: &Site, steps: &FirstSteps) -> FirstStart {
+        FirstStart {
+            base_url: site.base_url().to_owned(),
+            backend_url: site.backend_url(),
+            tenant: site.tenant(steps.created.application.instances[0].clone()),
+            secret_key: steps.created.secret_keys[0].clone(),
+            platform_token: steps.platform_token.clone(),
+        }
+    }
+
+    fn inbox_url(&self) -> String {
+        format!("{}/inbox", self.base_url)
+    }
+
+    /// The file for scripts.
+    fn json(&self) -> String {
+        let body = json!({
+            "base_url": self.base_url,
+            "backend_url": self.backend_url,
+            "inbox_url": self.inbox_url(),
+            "application_id": self.tenant.instance.application,
+            "instance_id": self.tenant.instance.id,
+            "slug": self.tenant.instance.slug,
+            "frontend_url": self.tenant.frontend_url,
+            "publishable_key": self.tenant.publishable_key,
+            "secret_key": self.secret_key.expose(),
+            "platform_token": self.platform_token.expose(),
+        });
+        format!("{body:#}\n")
+    }
+
+    /// Tells a newcomer, at a glance, what there is now and what to paste where.
+    ///
+    /// # Errors
+    /// Where nobody can be told.
+    pub fn tell(&self, data: &Path) -> std::io::Result<()> {
+        let mut text = String::new();
+        let (publishable, secret) = (&self.tenant.publishable_key, self.secret_key.expose());
+        let _ = write!(
+            text,
+            "
+  Insula is ready. This is its first start: it made a first application for you.
+
+    Server           {base}
+    Caught mail      {inbox}
+    Backend API      {backend}
+    Frontend API     {frontend}
+
+    Publishable key  {publishable}
+    Secret key       {secret}
+    Platform token   {token}
+
+  The keys are shown this once, and kept in {file}.
+
+  Express (.env)
+    CLERK_PUBLISHABLE_KEY={publishable}
+    CLERK_SECRET_KEY={secret}
+    CLERK_API_URL={backend}
+    CLERK_FAPI_URL={frontend}
+    app.use(clerkMiddleware({{ frontendApiProxy: {{ enabled: true }} }}))
+
+  Next.js (.env.local)
+    NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY={publishable}
+    NEXT_PUBLIC_CLERK_PROXY_URL=/__clerk
+    CLERK_SECRET_KEY={secret}
+    CLERK_API_URL={backend}
+    CLERK_FAPI_URL={frontend}
+
+  React with Vite (.env.local), with a proxy from /__clerk to the Frontend API
+    VITE_CLERK_PUBLISHABLE_KEY={publishable}
+    <ClerkProvider publishableKey={{import.meta.env.VITE_CLERK_PUBLISHABLE_KEY}} proxyUrl=\"/__clerk\">
+
+",
+            base = self.base_url,
+            inbox = self.inbox_url(),
+            backend = self.backend_url,
+            frontend = self.tenant.frontend_url,
+            token = self.platform_token.expose(),
+            file = data.join("first-start.json").display(),
+        );
+        std::io::stdout().write_all(text.as_bytes())
+    }
+}

@@ -1,0 +1,9 @@
+//! The server: configuration, wiring, listeners, the job runner, and what a first start does.
+
+pub mod config;
+pub mod dispatch;
+pub mod files;
+pub mod first_start;
+pub mod jobs;
+pub mod listen;
+pub mod start;

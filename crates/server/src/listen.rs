@@ -1,0 +1,66 @@
+//! The listener: HTTP/1.1 with bounds on everything that a stranger can make long or slow.
+
+use crate::dispatch::Doors;
+use axum::body::Body;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+/// How long a request's head may take.
+const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+/// The most header fields.
+const MOST_HEADERS: usize = 64;
+/// The most bytes of a request's head.
+const MOST_HEAD: usize = 32 * 1_024;
+/// The most connections at once.
+const MOST_CONNECTIONS: usize = 10_000;
+/// How long open requests may take after the server was told to stop.
+const LAST_CALL: Duration = Duration::from_secs(10);
+
+/// Accepts connections until it is told to stop, then lets those that are open finish.
+pub async fn run(listener: TcpListener, doors: Arc<Doors>, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for one to come back.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let doors = Arc::clone(&doors);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let doors = Arc::clone(&doors);
+            async move { Ok::<_, Infallible>(doors.answer(request.map(Body::new), Some(peer.ip())).await) }
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(SLOWEST_HEAD).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(LAST_CALL, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}

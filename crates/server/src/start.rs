@@ -1,0 +1,110 @@
+//! Starting and stopping.
+
+use crate::{
+    config::{Config, LogFormat},
+    dispatch::Doors,
+    files, first_start, jobs, listen,
+};
+use domain::{keys::spares, settings};
+use foundation::Error;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use store::{Access, Database, Faults, Location, Options};
+use tokio::{net::TcpListener, sync::watch};
+use tracing_subscriber::EnvFilter;
+use web::App;
+use world::World;
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn serve(config: Config) -> Result<(), String> {
+    log(&config)?;
+    files::data_folder(&config.data)?;
+    let _held = files::lock(&config.data)?;
+    let world = Arc::new(World::real());
+    let master = files::master_key(&config.data, config.master_key.as_deref(), &mut world.random.clone())?;
+    if let Some(text) = &master.new {
+        files::write_secret(&config.data.join("master.key"), text)?;
+    }
+    if let Location::File(file) = &config.location {
+        files::database_file(file)?;
+    }
+    let options = Options { clock: Arc::clone(&world.clock), random: world.random.clone(), master: master.key, faults: Faults::default(), connections: config.connections };
+    let database = Database::open(&config.location, options).await.map_err(|e| sentence(&e))?;
+    let site = Arc::new(config.site);
+    let first = first_start::lay(&world, &database, &site, &config.data).await?;
+    put_settings(&database, &config.settings).await?;
+    let app = Arc::new(App::new(database.clone(), Arc::clone(&world), site, config.scripts));
+    let doors = Arc::new(Doors::new(app));
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
+    let (stop, stopped) = watch::channel(false);
+    let ready = Arc::clone(doors.ready());
+    let filling = tokio::spawn(fill_spares(Arc::clone(&world), database.clone(), ready, first.is_some()));
+    let runner = tokio::spawn(jobs::run(world, database, stopped.clone()));
+    let listening = tokio::spawn(listen::run(listener, doors, stopped));
+    if let Some(first) = &first {
+        // A closed standard output is no reason to stop: the file says the same.
+        let _ = first.tell(&config.data);
+    }
+    tracing::info!(address = %config.listen, "listening");
+    told_to_stop().await?;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    filling.abort();
+    let _ = listening.await;
+    let _ = runner.await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Writes the system layer where it differs from what the database has.
+async fn put_settings(database: &Database, document: &store::Json) -> Result<(), String> {
+    let stored = database.platform(Access::Read, |tx| Box::pin(settings::system_document(tx))).await.map_err(|e| sentence(&e))?;
+    if stored == *document {
+        return Ok(());
+    }
+    database.platform(Access::Write, |tx| Box::pin(settings::put_system(tx, document))).await.map_err(|e| sentence(&e))
+}
+
+/// Makes key pairs ahead. A first start is ready at once and fills up beside its work; a later one is ready when they are there.
+async fn fill_spares(world: Arc<World>, database: Database, ready: Arc<AtomicBool>, first: bool) {
+    if first {
+        ready.store(true, Ordering::Release);
+    }
+    if let Err(error) = spares::fill(&world, &database, spares::WANTED).await {
+        tracing::warn!(%error, "spare keys could not be made; they will be made when they are needed");
+    }
+    ready.store(true, Ordering::Release);
+}
+
+fn sentence(error: &Error) -> String {
+    match error {
+        Error::Unavailable(why) => why.clone(),
+        other => format!("the database cannot be used: {other}"),
+    }
+}
+
+fn log(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|e| format!("log filter {}: {e}", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let outcome = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    outcome.map_err(|e| format!("logging cannot start: {e}"))
+}
+
+async fn told_to_stop() -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| format!("signals cannot be heard: {e}"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| format!("signals cannot be heard: {e}"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

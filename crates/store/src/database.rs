@@ -1,0 +1,223 @@
+//! The open database: where transactions begin, and where they are repeated.
+
+use crate::{
+    migrate,
+    platform::PlatformTx,
+    postgres::Postgres,
+    sqlite::{Durability, Sqlite},
+    tx::{Access, Connection, Tx},
+    vault::{MasterKey, Vault},
+};
+use foundation::{Clock, Error, InstanceId, Random, Result, random::Shared};
+use futures_util::future::BoxFuture;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A SQLite file; it is made if it is not there.
+    File(PathBuf),
+    /// A SQLite file that nobody misses after a crash: commits do not wait for the disk.
+    Scratch(PathBuf),
+    /// A PostgreSQL database, `postgres://user@host/name`.
+    Url(String),
+}
+
+/// What a database needs besides its place.
+pub struct Options {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub random: Shared,
+    /// Wraps the keys that seal secrets.
+    pub master: MasterKey,
+    /// Faults to inject; none outside of tests.
+    pub faults: Faults,
+    /// How many PostgreSQL connections at most.
+    pub connections: usize,
+}
+
+/// Faults that tests ask for.
+#[derive(Default)]
+pub struct Faults {
+    /// Every so many commits of a writer fail once with a serialization failure; 0 for never.
+    pub conflict_every: u32,
+    commits: AtomicU32,
+}
+
+impl Faults {
+    /// Every `n`th commit fails once; 0 for never.
+    pub fn conflict_every(n: u32) -> Faults {
+        Faults { conflict_every: n, commits: AtomicU32::new(0) }
+    }
+
+    pub(crate) fn strikes(&self) -> bool {
+        self.conflict_every > 0 && (self.commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.conflict_every)
+    }
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+pub(crate) struct Inner {
+    engine: Engine,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Shared,
+    pub(crate) vault: Vault,
+    pub(crate) faults: Faults,
+    pub(crate) work: tokio::sync::Notify,
+}
+
+/// The open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+impl Database {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with a sentence for the operator where it cannot be reached or used.
+    pub async fn open(location: &Location, options: Options) -> Result<Database> {
+        let engine = match location {
+            Location::File(file) => Engine::Sqlite(Sqlite::open(file, Durability::Full)?),
+            Location::Scratch(file) => Engine::Sqlite(Sqlite::open(file, Durability::Off)?),
+            Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
+        };
+        let Options { clock, random, master, faults, .. } = options;
+        let database = Database(Arc::new(Inner { engine, clock, random, vault: Vault::new(master), faults, work: tokio::sync::Notify::new() }));
+        migrate::run(&database).await?;
+        Ok(database)
+    }
+
+    /// Which engine it is, for people: `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match self.0.engine {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// The time now, by the same clock that transactions read.
+    pub fn now(&self) -> foundation::Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Waits until a transaction of this node has added a job. Only a hint: other nodes add jobs too.
+    pub async fn job_added(&self) {
+        self.0.work.notified().await;
+    }
+
+    pub(crate) async fn connect(&self, access: Access) -> Result<Connection> {
+        Ok(match (&self.0.engine, access) {
+            (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read().await?),
+            (Engine::Sqlite(sqlite), Access::Write) => Connection::Sqlite(sqlite.begin_write().await?),
+            (Engine::Postgres(postgres), Access::Read) => Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only").await?)),
+            (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin("begin isolation level read committed").await?)),
+        })
+    }
+
+    /// Begins a transaction of one instance. A lint allows the call only where the instance was just recognised: where calls
+    /// are made, and where jobs run.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the database cannot be reached.
+    pub async fn begin<'e>(&self, instance: InstanceId, access: Access) -> Result<Tx<'e>> {
+        Ok(Tx::new(self.connect(access).await?, Arc::clone(&self.0), instance, access))
+    }
+
+    /// Begins a transaction above the instances.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the database cannot be reached.
+    pub async fn begin_platform<'e>(&self, access: Access) -> Result<PlatformTx<'e>> {
+        Ok(PlatformTx::new(self.connect(access).await?, Arc::clone(&self.0), access))
+    }
+
+    /// Runs the work in a transaction above the instances, again where the database asks for it.
+    ///
+    /// # Errors
+    /// What the work or the commit failed with.
+    pub async fn platform<'e, T, F>(&self, access: Access, work: F) -> Result<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        let mut attempts = Attempts::new(self);
+        loop {
+            let outcome = match self.begin_platform(access).await {
+                Ok(mut tx) => {
+                    let outcome = work(&mut tx).await;
+                    tx.finish(outcome).await
+                }
+                Err(error) => Err(error),
+            };
+            if !attempts.again(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Runs the work in a transaction of one instance, again where the database asks for it.
+    ///
+    /// # Errors
+    /// What the work or the commit failed with.
+    pub async fn within<'e, T, F>(&self, instance: InstanceId, access: Access, work: F) -> Result<T>
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        let mut attempts = Attempts::new(self);
+        loop {
+            #[allow(clippy::disallowed_methods, reason = "this is the door that the lint leads to")]
+            let outcome = match self.begin(instance, access).await {
+                Ok(mut tx) => {
+                    let outcome = work(&mut tx).await;
+                    tx.finish(outcome).await
+                }
+                Err(error) => Err(error),
+            };
+            if !attempts.again(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+}
+
+/// Counts how often a transaction was tried: at most eight times, with a growing, random pause between.
+pub struct Attempts {
+    made: u32,
+    random: Shared,
+}
+
+impl Attempts {
+    const MOST: u32 = 8;
+
+    /// None made yet.
+    pub fn new(database: &Database) -> Attempts {
+        Attempts { made: 0, random: database.0.random.clone() }
+    }
+
+    /// Whether to run everything again; if so, the pause is over.
+    pub async fn again<T>(&mut self, outcome: &Result<T>) -> bool {
+        let Err(Error::Again(why)) = outcome else { return false };
+        self.made += 1;
+        if self.made >= Self::MOST {
+            return false;
+        }
+        let random: &mut dyn Random = &mut self.random;
+        let [jitter] = random.bytes::<1>();
+        let pause = (1_u64 << self.made) * (128 + u64::from(jitter)) / 256;
+        tracing::debug!(why, pause, "transaction runs again");
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        true
+    }
+}

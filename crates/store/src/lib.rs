@@ -1,0 +1,27 @@
+//! Databases: transactions of one tenant, on SQLite or PostgreSQL from one SQL text.
+//!
+//! A [`Tx`] belongs to one instance from its birth: it binds the instance as `$1` itself and takes only text that names the
+//! instance ([`sql!`]). Above the instances stands [`PlatformTx`], for the few tables that have no tenant.
+
+pub mod cache;
+mod database;
+mod migrate;
+mod platform;
+mod postgres;
+mod queue;
+mod scope;
+mod sqlite;
+mod tx;
+mod value;
+mod vault;
+
+pub use database::{Attempts, Database, Faults, Location, Options};
+pub use foundation::{Error, Result};
+pub use futures_util::future::BoxFuture;
+pub use migrate::{Migration, migrations};
+pub use platform::{PlatformSql, PlatformTx};
+pub use queue::{ClaimedJob, NewJob};
+pub use scope::{Part, Query, Scoped, Shared};
+pub use tx::{Access, Tx};
+pub use value::{Column, FromRow, Json, Param, Row, Value};
+pub use vault::{MasterKey, Place};

@@ -1,0 +1,107 @@
+//! Migrations: one file a change, for both databases, each in a transaction of its own.
+//!
+//! A file has two sections, `-- tables` and `-- foreign keys`. The second holds `alter table … add foreign key …` only.
+//! PostgreSQL runs both as they are; SQLite, which cannot add a key to a table, gets the keys inside its `create table`.
+
+use crate::{
+    database::Database,
+    tx::{Access, Connection},
+    value::Value,
+};
+use foundation::{Error, Result};
+
+/// One change of the schema.
+pub struct Migration {
+    /// Its number; they run in order.
+    pub version: i64,
+    /// Its name.
+    pub name: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+/// All changes, oldest first.
+pub const fn migrations() -> &'static [Migration] {
+    &[Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") }]
+}
+
+pub(crate) async fn run(database: &Database) -> Result<()> {
+    let mut connection = database.connect(Access::Write).await?;
+    connection.batch("create table if not exists schema_migrations (version bigint not null primary key, name text not null, applied_at bigint not null)").await?;
+    connection.commit().await?;
+    for migration in migrations() {
+        match apply(database, migration).await {
+            // Another node was quicker.
+            Err(Error::Conflict(_)) => {}
+            outcome => outcome?,
+        }
+    }
+    let newest = migrations().last().map_or(0, |m| m.version);
+    let mut connection = database.connect(Access::Read).await?;
+    let found: Vec<i64> = connection.list("select coalesce(max(version), 0) from schema_migrations", &[]).await?;
+    connection.rollback().await?;
+    match found.first() {
+        Some(version) if *version > newest => {
+            Err(Error::Unavailable(format!("the database has schema {version}, this program knows {newest}: start the newer program again")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn apply(database: &Database, migration: &Migration) -> Result<()> {
+    let mut connection = database.connect(Access::Write).await?;
+    let applied: Vec<i64> = connection.list("select version from schema_migrations where version = $1", &[Value::Int(migration.version)]).await?;
+    if !applied.is_empty() {
+        return connection.rollback().await;
+    }
+    // The row's key makes a second node wait here, and then fail.
+    let row = [Value::Int(migration.version), Value::Text(migration.name.into()), Value::Int(database.now().millis())];
+    connection.change("insert into schema_migrations (version, name, applied_at) values ($1, $2, $3)", &row).await?;
+    let (tables, keys) = sections(migration.text)?;
+    for statement in statements(tables, keys, matches!(connection, Connection::Sqlite(_)))? {
+        connection.batch(&statement).await.map_err(|e| Error::Broken(format!("migration {}: {e}: {statement}", migration.name)))?;
+    }
+    connection.commit().await
+}
+
+fn sections(text: &'static str) -> Result<(&'static str, &'static str)> {
+    let (_, rest) = text.split_once("-- tables\n").ok_or_else(|| Error::Broken("a migration has no section `-- tables`".to_owned()))?;
+    Ok(rest.split_once("-- foreign keys\n").unwrap_or((rest, "")))
+}
+
+fn statements(tables: &str, keys: &str, keys_inside: bool) -> Result<Vec<String>> {
+    let split = |text: &str| -> Vec<String> {
+        let text: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+        text.join("\n").split(";\n").chain([""]).map(|s| s.trim().trim_end_matches(';').to_owned()).filter(|s| !s.is_empty()).collect()
+    };
+    let mut all = split(tables);
+    for key in split(keys) {
+        if !keys_inside {
+            all.push(key);
+            continue;
+        }
+        let parsed = key.strip_prefix("alter table ").and_then(|k| k.split_once(" add "));
+        let (table, clause) = parsed.ok_or_else(|| Error::Broken(format!("no foreign key: {key}")))?;
+        let start = format!("create table {table} (");
+        let create = all.iter_mut().find(|s| s.starts_with(&start)).ok_or_else(|| Error::Broken(format!("the table of a foreign key is not made here: {key}")))?;
+        let end = create.rfind(')').ok_or_else(|| Error::Broken(format!("no end of table {table}")))?;
+        create.insert_str(end, &format!(",\n  {clause}\n"));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_keys_move_into_the_table_for_sqlite() {
+        let tables = "create table a (\n  id text -- comment stays\n);\n-- comment goes\ncreate table b (id text);\n";
+        let keys = "alter table b add foreign key (id) references a (id) on delete cascade;\n";
+        let inside = statements(tables, keys, true).expect("statements");
+        assert_eq!(inside[1], "create table b (id text,\n  foreign key (id) references a (id) on delete cascade\n)");
+        let beside = statements(tables, keys, false).expect("statements");
+        assert_eq!(beside.len(), 3);
+        assert_eq!(beside[2], "alter table b add foreign key (id) references a (id) on delete cascade");
+    }
+}

@@ -1,0 +1,175 @@
+//! PostgreSQL: a small pool, statements prepared once a connection.
+
+use crate::value::{Row, RowSource, Value};
+use bytes::{BufMut, BytesMut};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use foundation::{Error, Result};
+use std::time::Duration;
+use tokio_postgres::{
+    NoTls,
+    error::SqlState,
+    types::{IsNull, ToSql, Type, to_sql_checked},
+};
+
+/// The open database.
+pub(crate) struct Postgres {
+    pool: Pool,
+}
+
+impl Postgres {
+    pub(crate) async fn open(url: &str, connections: usize) -> Result<Postgres> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(|_| Error::Unavailable("the database URL cannot be read: expected postgres://user@host/database".to_owned()))?;
+        config.application_name("insula").connect_timeout(Duration::from_secs(3));
+        config.options("-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000");
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let wait = Some(Duration::from_secs(1));
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: Some(Duration::from_secs(3)), recycle: wait })
+            .build()
+            .map_err(|e| Error::broken("database pool", e))?;
+        let database = Postgres { pool };
+        let held = database.begin("begin read only").await?;
+        let mut collation = None;
+        held.rows("select datcollate from pg_database where datname = current_database()", &[], &mut |mut row| {
+            collation = Some(row.take::<String>()?);
+            Ok(())
+        })
+        .await?;
+        held.rollback().await?;
+        match collation.as_deref() {
+            Some("C" | "POSIX") => Ok(database),
+            other => Err(Error::Unavailable(format!(
+                "the database sorts by {}, but Insula needs C: create it with `createdb --template=template0 --encoding=UTF8 --locale=C NAME`",
+                other.unwrap_or("an unknown rule")
+            ))),
+        }
+    }
+
+    pub(crate) async fn begin(&self, how: &str) -> Result<Held> {
+        let object = self.pool.get().await.map_err(|e| Error::Unavailable(format!("no database connection: {e}")))?;
+        let held = Held { object: Some(object) };
+        held.batch(how).await?;
+        Ok(held)
+    }
+}
+
+/// A connection in a transaction.
+pub(crate) struct Held {
+    object: Option<Object>,
+}
+
+impl Held {
+    fn object(&self) -> Result<&Object> {
+        self.object.as_ref().ok_or_else(|| Error::Broken("the transaction has ended".to_owned()))
+    }
+
+    pub(crate) async fn rows(&self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
+        let object = self.object()?;
+        let statement = object.prepare_cached(text).await.map_err(fault)?;
+        count(&statement, text, arguments)?;
+        for row in object.query(&statement, &pass(arguments)).await.map_err(fault)? {
+            each(Row::new(&row))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn change(&self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
+        let object = self.object()?;
+        let statement = object.prepare_cached(text).await.map_err(fault)?;
+        count(&statement, text, arguments)?;
+        object.execute(&statement, &pass(arguments)).await.map_err(fault)
+    }
+
+    pub(crate) async fn batch(&self, text: &str) -> Result<()> {
+        self.object()?.batch_execute(text).await.map_err(fault)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        self.batch("commit").await?;
+        self.object = None;
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) -> Result<()> {
+        self.batch("rollback").await?;
+        self.object = None;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Dropped on the way: nobody knows what is still under way on the connection, so it is thrown away.
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+impl RowSource for tokio_postgres::Row {
+    fn value(&self, index: usize) -> Result<Value<'_>> {
+        let column = self.columns().get(index).ok_or_else(|| Error::Broken(format!("a row has no column {index}")))?;
+        Ok(match *column.type_() {
+            Type::BOOL => self.try_get::<_, Option<bool>>(index).map_err(fault)?.map_or(Value::Null, Value::Bool),
+            Type::INT8 => self.try_get::<_, Option<i64>>(index).map_err(fault)?.map_or(Value::Null, Value::Int),
+            Type::INT4 => self.try_get::<_, Option<i32>>(index).map_err(fault)?.map_or(Value::Null, |n| Value::Int(n.into())),
+            _ => self.try_get::<_, Option<&str>>(index).map_err(fault)?.map_or(Value::Null, |t| Value::Text(t.into())),
+        })
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Null => return Ok(IsNull::Yes),
+            Value::Text(text) if matches!(*kind, Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN) => out.put_slice(text.as_bytes()),
+            Value::Int(number) if *kind == Type::INT8 => out.put_i64(*number),
+            Value::Int(number) if *kind == Type::INT4 => out.put_i32((*number).try_into()?),
+            Value::Bool(flag) if *kind == Type::BOOL => out.put_u8((*flag).into()),
+            other => return Err(format!("{other:?} was given where the database expects {kind}").into()),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn pass<'a>(arguments: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    arguments.iter().map(|a| a as &(dyn ToSql + Sync)).collect()
+}
+
+fn count(statement: &tokio_postgres::Statement, text: &str, arguments: &[Value<'_>]) -> Result<()> {
+    let places = statement.params().len();
+    if places == arguments.len() { Ok(()) } else { Err(Error::Broken(format!("{} arguments for {places} placeholders: {text}", arguments.len()))) }
+}
+
+fn fault(error: tokio_postgres::Error) -> Error {
+    let Some(reported) = error.as_db_error() else {
+        return if error.is_closed() || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>()) {
+            Error::Unavailable(format!("the database connection was lost: {error}"))
+        } else {
+            Error::broken("postgres", describe(&error))
+        };
+    };
+    match reported.code() {
+        &SqlState::UNIQUE_VIOLATION => Error::Conflict(reported.constraint().unwrap_or_default().to_owned()),
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Error::Again(reported.to_string()),
+        code if code.code().starts_with("08") || code.code().starts_with("57") || code.code().starts_with("53") || code == &SqlState::LOCK_NOT_AVAILABLE => {
+            Error::Unavailable(reported.to_string())
+        }
+        _ => Error::broken("postgres", describe(&error)),
+    }
+}
+
+fn describe(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,257 @@
+//! SQLite: one writer, a few readers, all used in place on the calling thread.
+
+use crate::value::{Row, RowSource, Value};
+use foundation::{Error, Result};
+use rusqlite::{
+    Connection, OpenFlags,
+    types::{ToSqlOutput, ValueRef},
+};
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+
+const READERS: usize = 8;
+/// Thousands of steps of SQLite's machine after which a transaction is given up: some seconds of work.
+const MOST_STEPS: u32 = 200_000;
+const STEP: i32 = 1_000;
+
+/// How surely a commit has reached the disk when it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit waits for the disk.
+    Full,
+    /// No commit waits; for tests on files that nobody misses.
+    Off,
+}
+
+/// The open database.
+pub(crate) struct Sqlite {
+    writer: Arc<tokio::sync::Mutex<Bounded>>,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    free: Mutex<Vec<Bounded>>,
+    places: Arc<Semaphore>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(file: &Path, durability: Durability) -> Result<Sqlite> {
+        let writer = connect(file, durability)?;
+        let free = (0..READERS)
+            .map(|_| {
+                let reader = connect(file, durability)?;
+                reader.connection.execute_batch("pragma query_only = on").map_err(fault)?;
+                Ok(reader)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Sqlite {
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
+            readers: Arc::new(Readers { free: Mutex::new(free), places: Arc::new(Semaphore::new(READERS)) }),
+        })
+    }
+
+    pub(crate) async fn begin_read(&self) -> Result<Held> {
+        let place = Arc::clone(&self.readers.places).acquire_owned().await.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
+        let connection = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = connection.ok_or_else(|| Error::Broken("no reader is free although a place is".to_owned()))?;
+        Held::begin(Lent::Reader(connection, Arc::clone(&self.readers), place), "begin")
+    }
+
+    pub(crate) async fn begin_write(&self) -> Result<Held> {
+        Held::begin(Lent::Writer(Arc::clone(&self.writer).lock_owned().await), "begin immediate")
+    }
+}
+
+fn connect(file: &Path, durability: Durability) -> Result<Bounded> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(file, flags).map_err(fault)?;
+    let synchronous = match durability {
+        Durability::Full => "full",
+        Durability::Off => "off",
+    };
+    connection
+        .execute_batch(&format!(
+            "pragma journal_mode = wal; pragma synchronous = {synchronous}; pragma foreign_keys = on; pragma busy_timeout = 5000;
+             pragma temp_store = memory; pragma cache_size = -8000; pragma trusted_schema = off; pragma case_sensitive_like = on"
+        ))
+        .map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    let steps = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&steps);
+    connection.progress_handler(STEP, Some(move || counted.fetch_add(1, Ordering::Relaxed) > MOST_STEPS)).map_err(fault)?;
+    Ok(Bounded { connection, steps })
+}
+
+/// A connection, and how many thousand steps its transaction has taken.
+struct Bounded {
+    connection: Connection,
+    steps: Arc<AtomicU32>,
+}
+
+enum Lent {
+    Writer(OwnedMutexGuard<Bounded>),
+    Reader(Bounded, Arc<Readers>, OwnedSemaphorePermit),
+}
+
+/// A connection in a transaction.
+pub(crate) struct Held {
+    connection: Option<Lent>,
+}
+
+impl Held {
+    fn begin(lent: Lent, how: &str) -> Result<Held> {
+        let held = Held { connection: Some(lent) };
+        held.bounded()?.steps.store(0, Ordering::Relaxed);
+        held.batch(how)?;
+        Ok(held)
+    }
+
+    fn bounded(&self) -> Result<&Bounded> {
+        match &self.connection {
+            Some(Lent::Writer(bounded)) => Ok(bounded),
+            Some(Lent::Reader(bounded, ..)) => Ok(bounded),
+            None => Err(Error::Broken("the transaction has ended".to_owned())),
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection> {
+        self.bounded().map(|bounded| &bounded.connection)
+    }
+
+    pub(crate) fn rows(&self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
+        let mut statement = self.connection()?.prepare_cached(text).map_err(fault)?;
+        bind(&mut statement, text, arguments)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(fault)? {
+            each(Row::new(row))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn change(&self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
+        let mut statement = self.connection()?.prepare_cached(text).map_err(fault)?;
+        bind(&mut statement, text, arguments)?;
+        statement.raw_execute().map(|rows| rows as u64).map_err(fault)
+    }
+
+    pub(crate) fn batch(&self, text: &str) -> Result<()> {
+        self.connection()?.execute_batch(text).map_err(fault)
+    }
+
+    pub(crate) fn commit(mut self) -> Result<()> {
+        match &self.connection {
+            // A writer's commit waits for the disk: let the other tasks of this thread go elsewhere meanwhile.
+            Some(Lent::Writer(_)) => tokio::task::block_in_place(|| self.batch("commit"))?,
+            _ => self.batch("commit")?,
+        }
+        self.give_back();
+        Ok(())
+    }
+
+    pub(crate) fn rollback(mut self) -> Result<()> {
+        let outcome = self.batch("rollback");
+        self.give_back();
+        outcome
+    }
+
+    fn give_back(&mut self) {
+        if let Some(Lent::Reader(connection, readers, _place)) = self.connection.take() {
+            readers.free.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.connection.is_some() {
+            // Dropped on the way: a request that was cancelled. An error here means that no transaction was open.
+            let _ = self.batch("rollback");
+            self.give_back();
+        }
+    }
+}
+
+impl RowSource for rusqlite::Row<'_> {
+    fn value(&self, index: usize) -> Result<Value<'_>> {
+        Ok(match self.get_ref(index).map_err(fault)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Int(number),
+            ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(|e| Error::broken("text of a row", e))?.into()),
+            ValueRef::Real(_) | ValueRef::Blob(_) => return Err(Error::Broken(format!("column {index} holds a type that no table has"))),
+        })
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::Null => ToSqlOutput::from(rusqlite::types::Null),
+            Value::Text(text) => ToSqlOutput::from(&**text),
+            Value::Int(number) => ToSqlOutput::from(*number),
+            Value::Bool(flag) => ToSqlOutput::from(*flag),
+        })
+    }
+}
+
+/// Binds by the number in the placeholder's name, since SQLite numbers `$3` by its first appearance.
+fn bind(statement: &mut rusqlite::Statement<'_>, text: &str, arguments: &[Value<'_>]) -> Result<()> {
+    let mut used = 0;
+    for place in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(place).and_then(|name| name[1..].parse::<usize>().ok());
+        let value = number.and_then(|n| arguments.get(n - 1).map(|v| (n, v)));
+        let Some((number, value)) = value else {
+            return Err(Error::Broken(format!("a placeholder has no argument: {text}")));
+        };
+        used = used.max(number);
+        statement.raw_bind_parameter(place, value).map_err(fault)?;
+    }
+    if used == arguments.len() { Ok(()) } else { Err(Error::Broken(format!("{} arguments for {used} placeholders: {text}", arguments.len()))) }
+}
+
+fn fault(error: rusqlite::Error) -> Error {
+    use rusqlite::ffi;
+    match &error {
+        rusqlite::Error::SqliteFailure(code, message) => match (code.extended_code, code.extended_code & 0xff) {
+            (ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY, _) => Error::Conflict(constraint(message.as_deref().unwrap_or_default())),
+            (_, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => Error::Again(error.to_string()),
+            (_, ffi::SQLITE_INTERRUPT | ffi::SQLITE_FULL | ffi::SQLITE_IOERR | ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN) => Error::Unavailable(error.to_string()),
+            _ => Error::broken("sqlite", error),
+        },
+        _ => Error::broken("sqlite", error),
+    }
+}
+
+/// The name that PostgreSQL gives the same constraint: `users.instance_id, users.email` is `users_instance_id_email_key`.
+fn constraint(message: &str) -> String {
+    let Some((_, columns)) = message.split_once("failed: ") else { return message.to_owned() };
+    if let Some(index) = columns.strip_prefix("index '") {
+        return index.trim_end_matches('\'').to_owned();
+    }
+    let mut name = String::new();
+    for (index, column) in columns.split(", ").enumerate() {
+        let (table, column) = column.split_once('.').unwrap_or(("", column));
+        if index == 0 {
+            name.push_str(table);
+        }
+        name.push('_');
+        name.push_str(column);
+    }
+    name + "_key"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constraints_have_postgresqls_names() {
+        assert_eq!(constraint("UNIQUE constraint failed: users.instance_id, users.email"), "users_instance_id_email_key");
+        assert_eq!(constraint("UNIQUE constraint failed: index 'users_open'"), "users_open");
+    }
+}

@@ -1,0 +1,227 @@
+//! For tests only: the whole server in process, in a world that repeats itself, with a neighbour beside every instance.
+//!
+//! `INSULA_TEST_DATABASE` names a PostgreSQL to run on instead of SQLite; `INSULA_TEST_CONFLICTS` makes every so many commits fail once with a
+//! serialization failure; `INSULA_TRAFFIC` names a folder for a recording of every exchange.
+
+#![allow(clippy::disallowed_methods, clippy::missing_panics_doc, reason = "tests look at their environment, and fail by panicking")]
+
+mod caller;
+mod databases;
+mod traffic;
+
+pub use caller::{Api, Browser, Reply};
+
+use domain::{
+    applications,
+    instances::{Environment, Site, Tenant},
+    keys, workspaces,
+};
+use foundation::{InstanceId, Secret, WorkspaceId};
+use serde_json::Value;
+use server::dispatch::Doors;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use store::{Access, BoxFuture, Database, Faults, MasterKey, Options, Tx};
+use world::{World, clock::FakeClock};
+
+/// An instance, with the keys to it.
+#[derive(Clone)]
+pub struct Home {
+    /// What its hosts and keys say.
+    pub tenant: Tenant,
+    /// Its secret key.
+    pub secret_key: Secret,
+}
+
+/// How a server is to be.
+pub struct Setup {
+    /// What its first instance is for.
+    pub environment: Environment,
+    /// The instance's settings.
+    pub settings: Value,
+    /// Which chance.
+    pub seed: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup { environment: Environment::Development, settings: serde_json::json!({}), seed: 1 }
+    }
+}
+
+/// The whole server in process.
+pub struct TestServer {
+    /// The instance that the test is about.
+    pub home: Home,
+    /// Another instance of the same workspace, which nothing may reach.
+    pub neighbour: Home,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// A platform token of the workspace with all scopes.
+    pub platform_token: Secret,
+    /// A platform token of another workspace.
+    pub other_platform_token: Secret,
+    /// The database.
+    pub database: Database,
+    /// The world.
+    pub world: Arc<World>,
+    clock: Arc<FakeClock>,
+    doors: Arc<Doors>,
+    _place: databases::Place,
+}
+
+/// Where the server under test says that it is.
+pub const BASE_URL: &str = "http://localhost:7080";
+
+impl TestServer {
+    /// A development instance with the default settings, and its neighbour.
+    pub async fn start() -> TestServer {
+        TestServer::start_with(Setup::default()).await
+    }
+
+    /// A server as it is set up.
+    pub async fn start_with(setup: Setup) -> TestServer {
+        let (world, clock) = World::fake(setup.seed);
+        let world = Arc::new(world);
+        let place = databases::fresh().await;
+        let conflicts = std::env::var("INSULA_TEST_CONFLICTS").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let options = Options {
+            clock: Arc::clone(&world.clock),
+            random: world.random.clone(),
+            master: MasterKey::new([7; 32]),
+            faults: Faults::conflict_every(conflicts),
+            connections: 8,
+        };
+        let database = Database::open(place.location(), options).await.expect("the database opens");
+        let site = Arc::new(Site::new(BASE_URL, None).expect("a site"));
+        let pairs = [world.keys.make().expect("a key pair"), world.keys.make().expect("a key pair"), world.keys.make().expect("a key pair")];
+        let environment = setup.environment;
+        let (workspace, homes, tokens) = database
+            .platform(Access::Write, |tx| {
+                Box::pin(async {
+                    let workspace = applications::found(tx, &pairs[0]).await?;
+                    let mut homes = Vec::new();
+                    for (name, pair) in [("Home", &pairs[1]), ("Neighbour", &pairs[2])] {
+                        keys::spares::put(tx, pair).await?;
+                        let new = applications::NewApplication { name: name.to_owned(), environments: vec![environment], domain: None, proxy_path: None };
+                        homes.push(applications::create(tx, workspace, &new).await?);
+                    }
+                    let other = workspaces::create(tx, "Another workspace").await?;
+                    let tokens = [
+                        keys::create_platform_token(tx, workspace, &keys::Scope::ALL).await?,
+                        keys::create_platform_token(tx, other, &keys::Scope::ALL).await?,
+                    ];
+                    Ok((workspace, homes, tokens))
+                })
+            })
+            .await
+            .expect("the estate is founded");
+        let [home, neighbour] = [0, 1].map(|index| Home {
+            tenant: site.tenant(homes[index].application.instances[0].clone()),
+            secret_key: homes[index].secret_keys[0].clone(),
+        });
+        let scripts = web::Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };
+        let app = Arc::new(web::App::new(database.clone(), Arc::clone(&world), site, scripts));
+        let doors = Arc::new(Doors::new(app));
+        doors.ready().store(true, Ordering::SeqCst);
+        let [platform_token, other_platform_token] = tokens;
+        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, doors, _place: place };
+        for instance in [server.home.tenant.id(), server.neighbour.tenant.id()] {
+            server.set(instance, setup.settings.clone()).await;
+        }
+        server
+    }
+
+    /// Changes an instance's settings.
+    pub async fn set(&self, instance: InstanceId, settings: Value) {
+        let change = settings.as_object().cloned().unwrap_or_default();
+        self.inside(instance, Access::Write, |tx| Box::pin(domain::settings::update_instance(tx, domain::audit::Actor::Server, &change))).await;
+    }
+
+    /// Works inside an instance, past every door.
+    pub async fn inside<'e, T: Send>(&self, instance: InstanceId, access: Access, work: impl for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, foundation::Result<T>> + Send + Sync) -> T {
+        self.database.within(instance, access, work).await.expect("the work succeeds")
+    }
+
+    /// The doors themselves.
+    pub fn doors(&self) -> &Arc<Doors> {
+        &self.doors
+    }
+
+    /// A browser at the instance, without any cookie.
+    pub fn browser(&self) -> Browser {
+        Browser::new(Arc::clone(&self.doors), &self.home.tenant)
+    }
+
+    /// A browser at the neighbour.
+    pub fn neighbours_browser(&self) -> Browser {
+        Browser::new(Arc::clone(&self.doors), &self.neighbour.tenant)
+    }
+
+    /// The instance's backend.
+    pub fn backend(&self) -> Api {
+        Api::new(Arc::clone(&self.doors), "backend", Some(&self.home.secret_key))
+    }
+
+    /// The neighbour's backend.
+    pub fn neighbours_backend(&self) -> Api {
+        Api::new(Arc::clone(&self.doors), "backend", Some(&self.neighbour.secret_key))
+    }
+
+    /// The platform that owns both instances.
+    pub fn platform(&self) -> Api {
+        Api::new(Arc::clone(&self.doors), "platform", Some(&self.platform_token))
+    }
+
+    /// A platform that owns neither.
+    pub fn other_platform(&self) -> Api {
+        Api::new(Arc::clone(&self.doors), "platform", Some(&self.other_platform_token))
+    }
+
+    /// Somebody with any credential, or none, at the Backend or the Platform API.
+    pub fn api(&self, face: &'static str, credential: Option<&Secret>) -> Api {
+        Api::new(Arc::clone(&self.doors), face, credential)
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Runs every job that is due.
+    pub async fn run_jobs(&self) -> u32 {
+        server::jobs::run_due(&self.world, &self.database).await.expect("jobs run")
+    }
+
+    /// The newest six-digit code that was mailed to the address.
+    pub async fn code(&self, to: &str) -> String {
+        self.run_jobs().await;
+        let caught = self.world.inbox.caught(Some(to));
+        let text = &caught.first().unwrap_or_else(|| panic!("no mail to {to}")).mail.text;
+        text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6).unwrap_or_else(|| panic!("no code in {text}")).to_owned()
+    }
+
+    /// A browser in which a new user of this name is signed in, by password and a proven test address.
+    pub async fn signed_in(&self, name: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.sign_up(name).await;
+        browser
+    }
+
+    /// The same person at the neighbour.
+    pub async fn signed_in_next_door(&self, name: &str) -> Browser {
+        let mut browser = self.neighbours_browser();
+        browser.sign_up(name).await;
+        browser
+    }
+}
+
+/// The password of everybody whom tests sign up.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The test address of a name.
+pub fn address(name: &str) -> String {
+    format!("{name}+clerk_test@example.com")
+}

@@ -1,0 +1,276 @@
+//! The Frontend API's caller: a browser or device, recognised inside the transaction that answers it.
+
+use super::knock;
+use crate::{
+    answer::{Answer, json},
+    app::App,
+    cookies,
+    knock::Knock,
+    refusal::Refusal,
+};
+use axum::{extract::FromRequestParts, response::Response};
+use domain::{
+    Verdict, bodies,
+    clients::{self, Credential, Visit},
+    instances::Tenant,
+    passwords::{self, Answer as PasswordAnswer, Question},
+    settings,
+};
+use foundation::{Error, Id, Problem, Result, Secret, SessionId};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use store::{Access, Attempts, BoxFuture, Tx};
+use url::Url;
+
+/// A call at an instance's own door.
+pub struct FrontendCall {
+    app: Arc<App>,
+    knock: Knock,
+    /// Whose door it is.
+    pub tenant: Arc<Tenant>,
+    credential: Credential,
+    native: bool,
+    cookie: String,
+    secure: bool,
+}
+
+impl FromRequestParts<Arc<App>> for FrontendCall {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let knock = knock(parts)?;
+        let tenant = knock.tenant.clone().ok_or(Problem::NoSuchOperation)?;
+        let query = |name: &str| form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).find(|(key, _)| key == name).map(|(_, v)| v.into_owned());
+        let native = query("_is_native").is_some_and(|v| v == "1");
+        let cookie = cookies::client_cookie_name(&tenant, &knock);
+        let shown = if native { header_text(&parts.headers, "authorization") } else { cookies::read(&parts.headers, &cookie).map(str::to_owned) };
+        let proxied = knock.proxy.as_ref().and_then(|p| p.url.clone());
+        let secure = proxied.as_ref().map_or(app.site().is_secure(), |url| url.starts_with("https://"));
+        let credential = Credential {
+            client: shown.filter(|s| s.len() <= 256).map(Secret::new),
+            dev_browser: query("__clerk_db_jwt").filter(|s| s.len() <= 256).map(Secret::new),
+            session: query("_clerk_session_id").and_then(|id| SessionId::parse(&id)),
+            origin: origin(&parts.headers, proxied.as_deref()),
+            base: proxied.unwrap_or_else(|| tenant.frontend_url.clone()),
+            user_agent: header_text(&parts.headers, "user-agent").map(|a| a.chars().take(512).collect()),
+            navigates: false,
+            address: knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical().to_string()),
+        };
+        Ok(FrontendCall { app: Arc::clone(app), knock, tenant, credential, native, cookie, secure })
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|v| v.to_str().ok()).filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+/// The page that asks: its `Origin`; else, since same-origin reads carry none, the proxy's address, else the referrer's origin.
+fn origin(headers: &HeaderMap, proxy: Option<&str>) -> Option<String> {
+    let named = header_text(headers, "origin").filter(|o| o != "null");
+    let text = named.or_else(|| proxy.map(str::to_owned)).or_else(|| header_text(headers, "referer"))?;
+    let url = Url::parse(&text).ok().filter(|u| matches!(u.scheme(), "http" | "https"))?;
+    Some(url.origin().ascii_serialization())
+}
+
+/// The work of a call that only looks at the client.
+fn nothing<'a>(_: &'a mut Tx<'_>, _: &'a mut Visit) -> BoxFuture<'a, Result<()>> {
+    Box::pin(std::future::ready(Ok(())))
+}
+
+/// An answer before it is rendered: the resource, the client beside it, and what the visit hands out.
+struct Told<T> {
+    outcome: Verdict<T>,
+    client: Option<Value>,
+    visit: Visit,
+}
+
+impl FrontendCall {
+    /// Reads, and shows what was read beside the client.
+    ///
+    /// # Errors
+    /// What the work refuses.
+    pub async fn read<'e, T, F>(&self, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        self.envelope(self.run(Access::Read, &work, Verdict::Granted).await?, shown)
+    }
+
+    /// Changes, and shows what came of it beside the client as it is then.
+    ///
+    /// # Errors
+    /// What the work refuses; nothing is changed then.
+    pub async fn write<'e, T, F>(&self, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        self.envelope(self.run(Access::Write, &work, Verdict::Granted).await?, shown)
+    }
+
+    /// Tries something that leaves a trace even when it is refused.
+    ///
+    /// # Errors
+    /// What the work refuses, either way.
+    pub async fn attempt<'e, T, F>(&self, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Verdict<T>>> + Send + Sync,
+    {
+        self.envelope(self.run(Access::Write, &work, |verdict| verdict).await?, shown)
+    }
+
+    /// Changes, and answers with the body alone.
+    ///
+    /// # Errors
+    /// What the work refuses; nothing is changed then.
+    pub async fn bare<'e, T, F>(&self, access: Access, work: F, shown: impl Fn(&T) -> Response) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        let told = self.run(access, &work, Verdict::Granted).await?;
+        match told.outcome {
+            Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit)),
+            Verdict::Refused(problem) => Err(self.refuse(problem.into())),
+        }
+    }
+
+    /// Shows the client itself.
+    ///
+    /// # Errors
+    /// What the work refuses.
+    pub async fn client<'e, F>(&self, access: Access, work: F) -> Answer
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
+    {
+        let told = self.run(access, &work, Verdict::Granted).await?;
+        let shown = json!({ "response": told.client, "client": null });
+        Ok(self.hand_out(json(StatusCode::OK, &shown), &told.visit))
+    }
+
+    /// The transaction: recognises, works, looks at the client, and runs again where the database asks for it.
+    async fn run<'e, R, T, F>(&self, access: Access, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>, Refusal>
+    where
+        R: Send,
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<R>> + Send + Sync,
+    {
+        let mut attempts = Attempts::new(&self.app.database);
+        loop {
+            let outcome = self.once(access, work, judge).await;
+            if attempts.again(&outcome).await {
+                continue;
+            }
+            return match outcome {
+                Ok(told) => Ok(told),
+                Err(error) => {
+                    let client = if access == Access::Write && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
+                    Err(self.refuse(error).with_client(client))
+                }
+            };
+        }
+    }
+
+    async fn once<'e, R, T, F>(&self, access: Access, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>>
+    where
+        R: Send,
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<R>> + Send + Sync,
+    {
+        #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+        let mut tx = self.app.database.begin(self.tenant.id(), access).await?;
+        let outcome = async {
+            let mut visit = Visit::recognise(&mut tx, Arc::clone(&self.tenant), self.credential.clone()).await?;
+            let outcome = judge(work(&mut tx, &mut visit).await?);
+            let client = clients::client_view(&mut tx, &visit).await?.map(|view| bodies::client(&view));
+            Ok(Told { outcome, client, visit })
+        }
+        .await;
+        tx.finish(outcome).await
+    }
+
+    async fn client_now(&self) -> Option<Value> {
+        self.once(Access::Read, &nothing, Verdict::Granted).await.ok().and_then(|told| told.client)
+    }
+
+    fn envelope<T>(&self, told: Told<T>, shown: impl Fn(&T) -> Value) -> Answer {
+        match told.outcome {
+            Verdict::Granted(value) => {
+                let body = json!({ "response": shown(&value), "client": told.client });
+                Ok(self.hand_out(json(StatusCode::OK, &body), &told.visit))
+            }
+            Verdict::Refused(problem) => Err(self.refuse(problem.into()).with_client(told.client)),
+        }
+    }
+
+    /// Adds the client's new secret, as a cookie or as a header. It comes last, because the Express SDK's proxy keeps only the last.
+    fn hand_out(&self, mut response: Response, visit: &Visit) -> Response {
+        if let Some(secret) = &visit.issued_dev_browser
+            && let Ok(value) = HeaderValue::from_str(secret.expose())
+        {
+            response.headers_mut().insert("clerk-db-jwt", value);
+        }
+        let Some(secret) = &visit.issued else { return response };
+        if self.native {
+            if let Ok(value) = HeaderValue::from_str(secret.expose()) {
+                response.headers_mut().insert(header::AUTHORIZATION, value);
+            }
+        } else if let Some(cookie) = cookies::client_cookie(&self.cookie, Some(secret), self.secure) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    /// The same call, made by a browser that navigates and not by a script of a page.
+    #[must_use]
+    pub fn navigating(mut self) -> FrontendCall {
+        self.credential.navigates = true;
+        self
+    }
+
+    /// Takes the client's cookie away.
+    pub fn without_client(&self, mut response: Response) -> Response {
+        if let Some(cookie) = cookies::client_cookie(&self.cookie, None, self.secure) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    /// The time now, for showing what was read.
+    pub fn now(&self) -> foundation::Timestamp {
+        self.app.database.now()
+    }
+
+    /// Names the request in the refusal.
+    pub fn refuse(&self, error: Error) -> Refusal {
+        Refusal::from(error).with_trace(self.knock.trace)
+    }
+
+    /// Asks whether a password is right, outside of every transaction.
+    ///
+    /// # Errors
+    /// What the question's reading refuses; [`Problem::Busy`].
+    pub async fn password<'e, F>(&self, password: &Secret, question: F) -> Result<PasswordAnswer, Refusal>
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Question>> + Send + Sync,
+    {
+        match self.run(Access::Read, &question, Verdict::Granted).await?.outcome {
+            Verdict::Granted(question) => question.answer(&self.app.world.passwords, password).await.map_err(|e| self.refuse(e)),
+            Verdict::Refused(problem) => Err(self.refuse(problem.into())),
+        }
+    }
+
+    /// Checks a new password against the instance's policy and hashes it, outside of every transaction.
+    ///
+    /// # Errors
+    /// What the policy refuses; [`Problem::Busy`].
+    pub async fn new_password(&self, password: &Secret) -> Result<Secret, Refusal> {
+        let settings = self.app.database.within(self.tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await.map_err(|e| self.refuse(e))?;
+        passwords::check(&settings.auth_password, password).map_err(|p| self.refuse(p.into()))?;
+        let salt = (&mut self.app.world.random.clone() as &mut dyn foundation::Random).bytes();
+        self.app.world.passwords.hash(password, salt).await.map(Secret::new).map_err(|e| self.refuse(e))
+    }
+}

@@ -1,0 +1,62 @@
+//! Cookies of the Frontend API.
+
+use crate::knock::Knock;
+use domain::instances::Tenant;
+use foundation::Secret;
+use http::{HeaderMap, HeaderValue, header};
+
+/// 400 days, the most that browsers keep a cookie.
+const LIFE: u32 = 400 * 86_400;
+/// The longest cookie header that is looked at.
+const LONGEST: usize = 16 * 1_024;
+
+/// The name of the client's cookie: plain on the instance's own host, with the instance's suffix everywhere else, because ports and
+/// paths do not keep cookies apart.
+pub fn client_cookie_name(tenant: &Tenant, knock: &Knock) -> String {
+    if knock.own_host && knock.proxy.is_none() { "__client".to_owned() } else { format!("__client_{}", tenant.cookie_suffix) }
+}
+
+/// The value of a cookie. Of several with one name, none is taken: somebody else may have set the other.
+pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut found = None;
+    for value in headers.get_all(header::COOKIE) {
+        let text = value.to_str().ok().filter(|t| t.len() <= LONGEST)?;
+        for pair in text.split(';') {
+            if let Some((key, value)) = pair.trim().split_once('=')
+                && key == name
+                && found.replace(value).is_some_and(|earlier| earlier != value)
+            {
+                return None;
+            }
+        }
+    }
+    found.filter(|v| !v.is_empty())
+}
+
+/// The `Set-Cookie` that hands out a client's secret, or takes it away.
+pub fn client_cookie(name: &str, secret: Option<&Secret>, secure: bool) -> Option<HeaderValue> {
+    let attributes = if secure { "; Path=/; HttpOnly; SameSite=Lax; Secure" } else { "; Path=/; HttpOnly; SameSite=Lax" };
+    let text = match secret {
+        Some(secret) => format!("{name}={}{attributes}; Max-Age={LIFE}", secret.expose()),
+        None => format!("{name}={attributes}; Max-Age=0"),
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tossed_second_cookie_makes_both_worthless() {
+        let headers = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_str(text).expect("header"));
+            headers
+        };
+        assert_eq!(read(&headers("a=1; __client=x; b=2"), "__client"), Some("x"));
+        assert_eq!(read(&headers("__client=x; __client=x"), "__client"), Some("x"));
+        assert_eq!(read(&headers("__client=x; __client=evil"), "__client"), None);
+        assert_eq!(read(&headers("__client=; other"), "__client"), None);
+    }
+}

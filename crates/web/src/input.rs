@@ -1,0 +1,285 @@
+//! Input: what callers hand over, from forms, JSON and queries, read by name. Every fault names its parameter.
+
+use crate::{app::App, refusal::Refusal, strict_json};
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+};
+use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp};
+use http::{header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+use std::{sync::Arc, time::Duration};
+
+/// The most bytes of a body.
+const MOST_BYTES: usize = 1_024 * 1_024;
+/// How long a body may take to arrive.
+const SLOWEST: Duration = Duration::from_secs(30);
+/// The most fields of a form or a query.
+const MOST_FIELDS: usize = 1_000;
+
+/// Named values. In a form and a query, an empty value is an absent one, and a name that stands there several times is a list.
+#[derive(Debug, Default)]
+pub struct Input {
+    values: Map<String, Value>,
+    emptied: Vec<String>,
+    text: bool,
+}
+
+impl Input {
+    fn from_pairs(bytes: &[u8]) -> Result<Input, Problem> {
+        let mut values = Map::new();
+        let mut emptied = Vec::new();
+        for (count, (name, value)) in form_urlencoded::parse(bytes).enumerate() {
+            if count >= MOST_FIELDS {
+                return Err(Problem::BodyUnreadable("it has too many fields".into()));
+            }
+            if value.contains(['\0', '\u{fffd}']) {
+                return Err(Problem::invalid(clip(&name), "must be valid UTF-8 without NUL"));
+            }
+            if value.is_empty() {
+                emptied.push(name.into_owned());
+                continue;
+            }
+            let value = Value::String(value.into_owned());
+            match values.get_mut(&*name) {
+                None => {
+                    values.insert(name.into_owned(), value);
+                }
+                Some(Value::Array(list)) => list.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
+        Ok(Input { values, emptied, text: true })
+    }
+
+    fn from_json(bytes: &[u8]) -> Result<Input, Problem> {
+        match strict_json::parse(bytes) {
+            Ok(Value::Object(values)) => Ok(Input { values, emptied: Vec::new(), text: false }),
+            Ok(_) => Err(Problem::BodyUnreadable("it is no JSON object".into())),
+            Err(why) => Err(Problem::BodyUnreadable(why.into())),
+        }
+    }
+
+    /// Refuses every name but these.
+    ///
+    /// # Errors
+    /// [`Problem::ParamUnknown`].
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.values.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(Problem::ParamUnknown(clip(name))),
+            None => Ok(()),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).filter(|v| !v.is_null())
+    }
+
+    /// Whether the name is there, even with `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`] where it is something else.
+    pub fn text(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Problem::ParamFormat(name, "text")),
+        }
+    }
+
+    /// Text that must be there.
+    ///
+    /// # Errors
+    /// [`Problem::ParamMissing`]; as [`Input::text`].
+    pub fn required(&self, name: &'static str) -> Result<&str, Problem> {
+        self.text(name)?.filter(|text| !text.is_empty()).ok_or(Problem::ParamMissing(name))
+    }
+
+    /// Text that changes something: absent, taken away (`null` or empty), or new.
+    ///
+    /// # Errors
+    /// As [`Input::text`].
+    pub fn change(&self, name: &'static str) -> Result<Option<Option<String>>, Problem> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        Ok(Some(self.text(name)?.map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)))
+    }
+
+    /// Text that changes something, from a form, in which an empty value takes it away: forms cannot say `null`.
+    ///
+    /// # Errors
+    /// As [`Input::text`].
+    pub fn cleared(&self, name: &'static str) -> Result<Option<Option<String>>, Problem> {
+        if self.emptied.iter().any(|n| n == name) { Ok(Some(None)) } else { self.change(name) }
+    }
+
+    /// A secret.
+    ///
+    /// # Errors
+    /// As [`Input::text`]; [`Problem::PasswordTooLong`] where it is far too long to be one.
+    pub fn secret(&self, name: &'static str) -> Result<Option<Secret>, Problem> {
+        match self.text(name)? {
+            Some(text) if text.len() > 4_096 => Err(Problem::PasswordTooLong(256)),
+            text => Ok(text.map(Secret::new)),
+        }
+    }
+
+    /// True or false.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn flag(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(Value::String(text)) if self.text && (text == "true" || text == "1") => Ok(Some(true)),
+            Some(Value::String(text)) if self.text && (text == "false" || text == "0") => Ok(Some(false)),
+            Some(_) => Err(Problem::ParamFormat(name, "true or false")),
+        }
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn number(&self, name: &'static str) -> Result<Option<i64>, Problem> {
+        let fault = Problem::ParamFormat(name, "a whole number");
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => number.as_i64().map(Some).ok_or(fault),
+            Some(Value::String(text)) if self.text => text.parse().map(Some).map_err(|_| fault),
+            Some(_) => Err(fault),
+        }
+    }
+
+    /// A time in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        Ok(self.number(name)?.map(Timestamp::from_millis))
+    }
+
+    /// Several texts; one alone is a list of one.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn texts(&self, name: &'static str) -> Result<Vec<String>, Problem> {
+        let fault = Problem::ParamFormat(name, "a list of texts");
+        match self.value(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) if self.text => Ok(vec![text.clone()]),
+            Some(Value::Array(list)) if list.len() > 500 => Err(Problem::invalid(name, "may have at most 500 entries")),
+            Some(Value::Array(list)) => list.iter().map(|v| v.as_str().map(str::to_owned).ok_or(fault.clone())).collect(),
+            Some(_) => Err(fault),
+        }
+    }
+
+    /// Whether the name holds a list without entries.
+    pub fn is_empty_list(&self, name: &str) -> bool {
+        matches!(self.value(name), None | Some(Value::Array(_))) && self.value(name).and_then(Value::as_array).is_none_or(Vec::is_empty)
+    }
+
+    /// A JSON object; in a form, its text.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn object(&self, name: &'static str) -> Result<Option<Map<String, Value>>, Problem> {
+        let fault = Problem::ParamFormat(name, "a JSON object");
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object.clone())),
+            Some(Value::String(text)) if self.text => match strict_json::parse(text.as_bytes()) {
+                Ok(Value::Object(object)) => Ok(Some(object)),
+                _ => Err(fault),
+            },
+            Some(_) => Err(fault),
+        }
+    }
+
+    /// An e-mail address.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn email(&self, name: &'static str) -> Result<Option<EmailAddress>, Problem> {
+        self.text(name)?.map(|text| EmailAddress::parse(text).ok_or(Problem::ParamFormat(name, "a valid e-mail address"))).transpose()
+    }
+
+    /// An id. One that does not parse names nothing.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`].
+    pub fn id<T: TypedId>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+        self.text(name)?.map(|text| T::parse(text).ok_or(Problem::invalid(name, "names nothing that exists"))).transpose()
+    }
+
+    /// `limit` and `offset`.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`].
+    pub fn page(&self) -> Result<Page, Problem> {
+        Page::new(self.number("limit")?, self.number("offset")?)
+    }
+}
+
+/// A name from outside, short enough to be shown again.
+fn clip(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+impl FromRequest<Arc<App>> for Input {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let bytes = collect(request.into_body()).await?;
+        if bytes.is_empty() {
+            return Ok(Input::default());
+        }
+        Ok(match kind.as_str() {
+            "application/json" => Input::from_json(&bytes)?,
+            "application/x-www-form-urlencoded" => Input::from_pairs(&bytes)?,
+            _ => return Err(Problem::BodyUnreadable("send application/json or application/x-www-form-urlencoded".into()).into()),
+        })
+    }
+}
+
+async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
+    match tokio::time::timeout(SLOWEST, Limited::new(body, MOST_BYTES).collect()).await {
+        Err(_) => Err(Problem::BodyTooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::BodyTooLarge(MOST_BYTES)),
+        Ok(Err(_)) => Err(Problem::BodyUnreadable("it broke off".into())),
+    }
+}
+
+/// The query.
+pub struct Query(pub Input);
+
+impl FromRequestParts<Arc<App>> for Query {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
+        Ok(Query(Input::from_pairs(parts.uri.query().unwrap_or_default().as_bytes())?))
+    }
+}
+
+/// The id in the path: its last parameter. One that does not parse names nothing.
+pub struct Id<T>(pub T);
+
+impl<T: TypedId> FromRequestParts<Arc<App>> for Id<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Refusal> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::NotFound)?;
+        Ok(params.iter().last().and_then(|(_, text)| T::parse(text)).map(Id).ok_or(Problem::NotFound)?)
+    }
+}

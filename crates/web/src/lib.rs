@@ -1,0 +1,19 @@
+//! What every door shares: calls, input, refusals, cookies, and the list of operations.
+
+mod answer;
+mod app;
+mod call;
+mod cookies;
+mod input;
+mod knock;
+mod refusal;
+mod routes;
+mod strict_json;
+
+pub use answer::{Answer, empty, json, redirect};
+pub use app::{App, Scripts};
+pub use call::{BackendCall, FrontendCall, PlatformCall, Policy};
+pub use input::{Id, Input, Query};
+pub use knock::{Knock, Proxy};
+pub use refusal::Refusal;
+pub use routes::{Face, Operation, Routes};

@@ -1,0 +1,73 @@
+//! Refusals: the one place where an error becomes an answer.
+
+use crate::answer::json;
+use axum::response::{IntoResponse, Response};
+use foundation::{Error, Problem, TraceId};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A refused or broken request, ready to be shown.
+pub struct Refusal {
+    error: Error,
+    client: Option<Value>,
+    trace: Option<TraceId>,
+}
+
+impl Refusal {
+    /// Adds the client as it is now, so that the SDK knows it too.
+    pub fn with_client(mut self, client: Option<Value>) -> Refusal {
+        self.client = client;
+        self
+    }
+
+    /// Adds the id under which the log knows the request.
+    pub fn with_trace(mut self, trace: TraceId) -> Refusal {
+        self.trace = Some(trace);
+        self
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, client: None, trace: None }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Refusal {
+        Error::from(problem).into()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let trace = self.trace.map(|t| t.to_string()).unwrap_or_default();
+        let problem = match self.error {
+            Error::Refused(problem) => *problem,
+            Error::Unavailable(why) | Error::Again(why) => {
+                tracing::warn!(trace, why, "database unavailable");
+                Problem::Busy(1)
+            }
+            Error::Conflict(constraint) => {
+                tracing::error!(trace, constraint, "a conflict that no verb has named");
+                Problem::Internal
+            }
+            Error::Broken(why) => {
+                tracing::error!(trace, why, "broken");
+                Problem::Internal
+            }
+        };
+        let facts = problem.facts();
+        let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = facts.retry_after;
+        let mut body = json!({ "errors": [facts.body()], "clerk_trace_id": trace });
+        if let (Some(client), Some(fields)) = (self.client, body.as_object_mut()) {
+            fields.insert("meta".to_owned(), json!({ "client": client }));
+        }
+        let mut response = json(status, &body);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

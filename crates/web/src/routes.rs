@@ -1,0 +1,102 @@
+//! Routes: every operation once, with the name that the contract gives it.
+
+use crate::app::App;
+use axum::{
+    Router,
+    handler::Handler,
+    routing::{MethodFilter, on},
+};
+use http::Method;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Which door an operation is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Face {
+    /// Browsers and devices.
+    Frontend,
+    /// Backends with a secret key.
+    Backend,
+    /// Platforms with a platform token.
+    Platform,
+}
+
+impl Face {
+    /// The face's name in `contract/operations.txt`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Face::Frontend => "frontend",
+            Face::Backend => "backend",
+            Face::Platform => "platform",
+        }
+    }
+}
+
+/// An operation.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Its door.
+    pub face: Face,
+    /// The contract's name for it; absent from the contract if it begins with `insula.`.
+    pub id: &'static str,
+    /// Its method.
+    pub method: Method,
+    /// Its path, with `{…}` for parameters.
+    pub path: &'static str,
+}
+
+/// The operations of a door, and the router that they make.
+pub struct Routes {
+    face: Face,
+    operations: Vec<Operation>,
+    router: Router<Arc<App>>,
+    paths: BTreeMap<&'static str, Vec<Method>>,
+}
+
+impl Routes {
+    /// None yet.
+    pub fn new(face: Face) -> Routes {
+        Routes { face, operations: Vec::new(), router: Router::new(), paths: BTreeMap::new() }
+    }
+
+    fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.operations.push(Operation { face: self.face, id, method: method.clone(), path });
+        self.paths.entry(path).or_default().push(method);
+        self.router = self.router.route(path, on(filter, handler));
+        self
+    }
+
+    /// A `GET`.
+    pub fn get<H: Handler<T, Arc<App>>, T: 'static>(self, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.add(MethodFilter::GET, Method::GET, id, path, handler)
+    }
+
+    /// A `POST`.
+    pub fn post<H: Handler<T, Arc<App>>, T: 'static>(self, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.add(MethodFilter::POST, Method::POST, id, path, handler)
+    }
+
+    /// A `PATCH`.
+    pub fn patch<H: Handler<T, Arc<App>>, T: 'static>(self, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.add(MethodFilter::PATCH, Method::PATCH, id, path, handler)
+    }
+
+    /// A `PUT`.
+    pub fn put<H: Handler<T, Arc<App>>, T: 'static>(self, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.add(MethodFilter::PUT, Method::PUT, id, path, handler)
+    }
+
+    /// A `DELETE`.
+    pub fn delete<H: Handler<T, Arc<App>>, T: 'static>(self, id: &'static str, path: &'static str, handler: H) -> Routes {
+        self.add(MethodFilter::DELETE, Method::DELETE, id, path, handler)
+    }
+
+    /// All operations.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<Arc<App>> {
+        self.router
+    }
+}

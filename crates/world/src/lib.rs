@@ -1,0 +1,63 @@
+//! The world outside: time, chance, mail, key making and password hashing come in through one struct, and nothing else reaches out.
+//!
+//! Each thing has a real form and a fake one; a fake world with the same seed repeats itself.
+
+pub mod clock;
+pub mod key_maker;
+pub mod mail;
+pub mod passwords;
+pub mod random;
+
+use clock::{FakeClock, SystemClock};
+use foundation::{Clock, random::Seeded, random::Shared};
+use key_maker::{FixedKeys, KeyMaker, NewKeys};
+use mail::{Inbox, Mailer};
+use passwords::Passwords;
+use std::sync::Arc;
+
+/// Everything outside.
+pub struct World {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub random: Shared,
+    /// Delivers mail.
+    pub mail: Arc<dyn Mailer>,
+    /// What was caught instead of delivered.
+    pub inbox: Arc<Inbox>,
+    /// Makes key pairs.
+    pub keys: Arc<dyn KeyMaker>,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+}
+
+impl World {
+    /// The real world. Mail is caught in the inbox until a mail server is given.
+    pub fn real() -> World {
+        let inbox = Arc::new(Inbox::default());
+        World {
+            clock: Arc::new(SystemClock),
+            random: Shared::new(random::OperatingSystem),
+            mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
+            inbox,
+            keys: Arc::new(NewKeys),
+            passwords: Passwords::for_this_machine(),
+        }
+    }
+
+    /// A world that repeats itself: the clock moves by hand, chance comes from the seed, key pairs from a fixed set, and
+    /// passwords are hashed with the least work.
+    pub fn fake(seed: u64) -> (World, Arc<FakeClock>) {
+        let clock = Arc::new(FakeClock::default());
+        let inbox = Arc::new(Inbox::default());
+        let world = World {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Shared::new(Seeded::new(seed)),
+            mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
+            inbox,
+            keys: Arc::new(FixedKeys::default()),
+            passwords: Passwords::weak_for_tests(),
+        };
+        (world, clock)
+    }
+}
