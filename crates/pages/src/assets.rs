@@ -35,8 +35,8 @@ impl Asset {
     }
 }
 
-/// FNV-1a, 64 bits: tells versions apart, guards nothing.
-const fn fingerprint(bytes: &[u8]) -> u64 {
+/// FNV-1a, 64 bits: tells one from another, guards nothing.
+pub(crate) const fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut at = 0;
     while at < bytes.len() {

@@ -2,6 +2,7 @@
 
 use crate::{
     answer::{mail, not_found, page},
+    assets::fingerprint,
     moment::Moment,
     near::Near,
 };
@@ -38,7 +39,7 @@ struct Row {
     href: String,
     sender: String,
     initial: String,
-    hue: usize,
+    hue: u64,
     subject: String,
     to: String,
     when: Moment,
@@ -51,7 +52,7 @@ struct Letter {
     instance: String,
     sender: String,
     initial: String,
-    hue: usize,
+    hue: u64,
     subject: String,
     to: String,
     to_href: String,
@@ -146,8 +147,8 @@ fn initial(name: &str) -> String {
 }
 
 /// One of six colours, always the same for a name.
-fn hue(name: &str) -> usize {
-    name.bytes().fold(0, |sum, byte| (sum * 31 + usize::from(byte)) % 6_007) % 6
+fn hue(name: &str) -> u64 {
+    (fingerprint(name.as_bytes()) >> 32) % 6
 }
 
 /// The first six digits that stand alone.

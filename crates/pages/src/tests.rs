@@ -1,3 +1,5 @@
+//! Every page rendered with sample data, and who may see it.
+
 use crate::{inbox::Inbox, landing::Landing, not_found, router};
 use askama::Template;
 use axum::{body::Body, response::Response};
@@ -152,7 +154,7 @@ async fn the_landing_page_says_where_everything_is() {
 async fn the_inbox_shows_the_newest_mail_or_the_one_asked_for() {
     let home = Home::new().await;
     home.catch([mail(1, "ada@example.com"), mail(2, "bob@example.com"), mail(3, "Ada@example.com")]).await;
-    let shown = |number: u64| format!("aria-labelledby=\"code-label\">{number:06}</p>");
+    let shown = |number: u64| format!("id=\"code\">{number:06}</p>");
     let (_, html) = home.get("/inbox").await;
     assert!(html.contains(&shown(3)) && html.matches("class=\"row\"").count() == 3);
     let (_, html) = home.get("/inbox?to=ada%40example.com").await;
@@ -269,35 +271,3 @@ async fn assets_are_kept_as_long_as_they_are_current() {
     }
     assert_eq!(home.get("/robots.txt").await.1, "User-agent: *\nDisallow: /\n");
 }
-
-// PREVIEW-BEGIN
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore]
-async fn preview() {
-    use axum::extract::connect_info::ConnectInfo;
-    let _ = std::marker::PhantomData::<ConnectInfo<()>>;
-    for (port, filled) in [(7091, true), (7092, false)] {
-        let home: &'static Home = Box::leak(Box::new(Home::new().await));
-        if filled {
-            let real = |number: u64, from: &str, to: &str, kind: &str, lead: &str| {
-                let code = format!("{:06}", (number * 7_919_113 + 42_137) % 1_000_000);
-                let html = std::fs::read_to_string("/tmp/mail.html").expect("mail").replace("NAME", from).replace("LEAD", lead).replace("CODE", &code);
-                Mail { from_name: from.into(), subject: format!("{code} is your {kind} code"), text: format!("{lead}\n\n    {code}\n\nThe code works once, for 10 minutes.\n\nIf you did not sign up, you can ignore this e-mail.\n\n{from}\n"), html, ..mail(number, to) }
-            };
-            for n in 1..9u64 {
-                home.catch([
-                    real(n * 10, "Trattoria da Enzo", "ada.lovelace@example.com", "sign-in", "Enter this code to sign in to Trattoria da Enzo."),
-                    real(n * 10 + 1, "Biblioteca", "grace+clerk@example.org", "verification", "Enter this code to verify your e-mail address for Biblioteca."),
-                    real(n * 10 + 2, "Acme University", "somebody.with.a.very.long.address@department.university.example", "password reset", "Enter this code to set a new password for Acme University."),
-                ]).await;
-            }
-        }
-        let app = router().with_state(Arc::clone(&home.app)).route("/late", axum::routing::get(move || async move { home.catch([mail(std::process::id() as u64 + home.app.world.inbox.caught(None).len() as u64, "late@example.com")]).await; "ok" }))
-            .fallback(|| async { not_found() })
-            .layer(axum::Extension(Knock { trace: id(0), peer: Some("127.0.0.1".parse().unwrap()), tenant: None, proxy: None, own_host: false }));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("port");
-        tokio::spawn(async move { axum::serve(listener, app).await });
-    }
-    tokio::time::sleep(std::time::Duration::from_secs(36_000)).await;
-}
-// PREVIEW-END
