@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -8,12 +8,14 @@ const binary = path.resolve(e2eRoot, process.env.INSULA_BIN ?? '../target/releas
 
 /**
  * Starts the built binary on an empty data directory.
+ * `settings` is TOML for the tables below [settings], as an operator would write it into insula.toml.
  * `names: false` leaves the base URL on 127.0.0.1, as `insula serve` does without further flags.
  */
-export async function startInsula({ names = true } = {}) {
+export async function startInsula({ names = true, settings = '' } = {}) {
   const port = await freePort();
   const data = await mkdtemp(path.join(os.tmpdir(), 'insula-e2e-'));
   const address = `127.0.0.1:${port}`;
+  if (settings) await writeFile(path.join(data, 'insula.toml'), settings);
   const args = ['serve', '--listen', address, '--data', data, '--npm-mirror', path.join(e2eRoot, 'node_modules')];
   if (names) args.push('--base-url', `http://localhost:${port}`, '--base-domain', `localhost:${port}`);
 

@@ -19,6 +19,7 @@ pub fn routes() -> Routes {
         .delete("DeleteUser", "/v1/users/{user_id}", users::delete)
         .patch("UpdateUserMetadata", "/v1/users/{user_id}/metadata", users::merge_metadata)
         .put("ReplaceUserMetadata", "/v1/users/{user_id}/metadata", users::replace_metadata)
+        .post("VerifyPassword", "/v1/users/{user_id}/verify_password", users::verify_password)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

@@ -231,3 +231,11 @@ pub async fn replace_metadata(call: BackendCall, Id(id): Id<UserId>, input: Inpu
 fn replace(old: &mut Map<String, Value>, new: &Map<String, Value>) {
     old.clone_from(new);
 }
+
+/// Says whether a password is the user's. Wrong ones count towards the user's lock, as at sign-in.
+pub async fn verify_password(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
+    input.only(&["password"])?;
+    let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
+    let answer = call.password(&password, |tx| Box::pin(users::question(tx, id))).await?;
+    call.attempt(|tx| Box::pin(users::verify_password(tx, id, &answer)), |()| json!({ "verified": true })).await
+}

@@ -38,6 +38,18 @@ pub async fn update(call: FrontendCall, input: Input) -> Answer {
     call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change)), |user| bodies::user(user, now)).await
 }
 
+/// Merges metadata that is the user's own to write.
+pub async fn update_metadata(call: FrontendCall, input: Input) -> Answer {
+    for param in ["public_metadata", "private_metadata"] {
+        if input.has(param) {
+            return Err(Problem::ParamUnknown(param.to_owned()).into());
+        }
+    }
+    let own = input.object("unsafe_metadata")?.ok_or(Problem::ParamMissing("unsafe_metadata"))?;
+    let now = call.now();
+    call.write(|tx, visit| Box::pin(users::update_own_metadata(tx, visit, &own)), |user| bodies::user(user, now)).await
+}
+
 /// Deletes the account.
 pub async fn delete(call: FrontendCall) -> Answer {
     call.write(|tx, visit| Box::pin(users::delete_self(tx, visit)), |id| bodies::deleted("user", id)).await

@@ -37,6 +37,7 @@ pub fn routes() -> Routes {
         .get("getUser", "/v1/me", me::show)
         .patch("patchUser", "/v1/me", me::update)
         .delete("deleteUser", "/v1/me", me::delete)
+        .patch("patchUserMetadata", "/v1/me/metadata", me::update_metadata)
         .post("changePassword", "/v1/me/change_password", me::change_password)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)
         .get("getSessions", "/v1/me/sessions/active", me::active_sessions)

@@ -27,7 +27,7 @@ use std::{
 };
 use store::Access;
 use tower::ServiceExt;
-use web::{App, Knock, Operation, Refusal};
+use web::{App, Knock, Operation, Refusal, TRACE};
 
 /// All doors.
 pub struct Doors {
@@ -83,11 +83,11 @@ impl Doors {
     pub async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         let trace: TraceId = foundation::Id::new(self.app.database.now(), &mut self.app.world.random.clone());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = match AssertUnwindSafe(self.open(request, peer, trace)).catch_unwind().await {
+        let response = match AssertUnwindSafe(TRACE.scope(trace, self.open(request, peer))).catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
                 tracing::error!(%trace, "a handler panicked");
-                refuse(Problem::Internal, trace)
+                refuse(Problem::Internal)
             }
         };
         // The query may hold secrets; the path holds none.
@@ -95,29 +95,29 @@ impl Doors {
         response
     }
 
-    async fn open(&self, request: Request<Body>, peer: Option<IpAddr>, trace: TraceId) -> Response<Body> {
+    async fn open(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         match request.uri().path() {
             "/healthz" => return (StatusCode::OK, "ok\n").into_response(),
             "/readyz" => return self.readiness().await,
             _ => {}
         }
-        let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into()), trace) };
-        let knock = Knock { trace, peer, tenant: None, proxy: None, own_host: false };
+        let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into())) };
+        let knock = Knock { peer, tenant: None, proxy: None, own_host: false };
         let uri = request.uri().clone();
         match self.read_address(&host, uri.path(), request.headers()) {
             Address::Instance { slug, path, own_host } => {
                 let found = self.app.directory.by_slug(slug).await;
                 match found {
                     Ok(Some(tenant)) => frontend::open(self, request, &with_path(&uri, path), Knock { own_host, ..knock }, Some(tenant)).await,
-                    Ok(None) => refuse(Problem::NotFound, trace),
-                    Err(error) => Refusal::from(error).with_trace(trace).into_response(),
+                    Ok(None) => refuse(Problem::NotFound),
+                    Err(error) => Refusal::from(error).into_response(),
                 }
             }
             Address::Keyed => frontend::open(self, request, &with_path(&uri, uri.path()), knock, None).await,
             Address::Backend { path } => run(&self.backend, request, &with_path(&uri, path), knock).await,
             Address::Pages => run(&self.pages, request, &uri, knock).await,
             Address::Elsewhere => {
-                let mut response = refuse(Problem::NoSuchOperation, trace);
+                let mut response = refuse(Problem::NoSuchOperation);
                 *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
                 response
             }
@@ -187,22 +187,14 @@ async fn run(router: &Router, mut request: Request<Body>, uri: &Uri, knock: Knoc
     }
 }
 
-fn refuse(problem: Problem, trace: TraceId) -> Response<Body> {
-    Refusal::from(problem).with_trace(trace).into_response()
+fn refuse(problem: Problem) -> Response<Body> {
+    Refusal::from(problem).into_response()
 }
 
-async fn no_operation(request: Request<Body>) -> Response<Body> {
-    answer_from_fallback(&request, Problem::NoSuchOperation)
+async fn no_operation() -> Response<Body> {
+    refuse(Problem::NoSuchOperation)
 }
 
-async fn no_method(request: Request<Body>) -> Response<Body> {
-    answer_from_fallback(&request, Problem::MethodNotAllowed)
-}
-
-fn answer_from_fallback(request: &Request<Body>, problem: Problem) -> Response<Body> {
-    let refusal = Refusal::from(problem);
-    match request.extensions().get::<Knock>() {
-        Some(knock) => refusal.with_trace(knock.trace).into_response(),
-        None => refusal.into_response(),
-    }
+async fn no_method() -> Response<Body> {
+    refuse(Problem::MethodNotAllowed)
 }

@@ -4,11 +4,14 @@ use domain::instances::Tenant;
 use foundation::TraceId;
 use std::{net::IpAddr, sync::Arc};
 
+tokio::task_local! {
+    /// The request that this task answers, as the log and errors name it.
+    pub static TRACE: TraceId;
+}
+
 /// Travels with the request as an extension.
 #[derive(Clone)]
 pub struct Knock {
-    /// The request's name in the log and in errors.
-    pub trace: TraceId,
     /// The network address of the other side.
     pub peer: Option<IpAddr>,
     /// Whose Frontend API it is; absent at the other doors.

@@ -14,6 +14,6 @@ pub use answer::{Answer, empty, json, redirect};
 pub use app::{App, Scripts};
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy};
 pub use input::{Id, Input, Query};
-pub use knock::{Knock, Proxy};
+pub use knock::{Knock, Proxy, TRACE};
 pub use refusal::Refusal;
 pub use routes::{Face, Operation, Routes};

@@ -1,8 +1,8 @@
 //! Refusals: the one place where an error becomes an answer.
 
-use crate::answer::json;
+use crate::{answer::json, knock::TRACE};
 use axum::response::{IntoResponse, Response};
-use foundation::{Error, Problem, TraceId};
+use foundation::{Error, Problem};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 pub struct Refusal {
     error: Error,
     client: Option<Value>,
-    trace: Option<TraceId>,
 }
 
 impl Refusal {
@@ -19,17 +18,11 @@ impl Refusal {
         self.client = client;
         self
     }
-
-    /// Adds the id under which the log knows the request.
-    pub fn with_trace(mut self, trace: TraceId) -> Refusal {
-        self.trace = Some(trace);
-        self
-    }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
-        Refusal { error, client: None, trace: None }
+        Refusal { error, client: None }
     }
 }
 
@@ -41,7 +34,7 @@ impl From<Problem> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let trace = self.trace.map(|t| t.to_string()).unwrap_or_default();
+        let trace = TRACE.try_with(ToString::to_string).unwrap_or_default();
         let problem = match self.error {
             Error::Refused(problem) => *problem,
             Error::Unavailable(why) | Error::Again(why) => {

@@ -5,7 +5,7 @@ use crate::{
     Verdict,
     audit::Actor,
     clients::Visit,
-    passwords::Answer,
+    passwords::{Answer, Question},
     sessions::{self, Keep},
     settings,
 };
@@ -50,4 +50,27 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
     let user = set_password(tx, Actor::User(user.id), user.id, digest, keep).await?;
     visit.rotate(tx).await?;
     Ok(Verdict::Granted(user))
+}
+
+/// The question whether a password is the user's.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::NoPassword`].
+pub async fn question(tx: &mut Tx<'_>, id: UserId) -> Result<Question> {
+    if !get(tx, id).await?.has_password {
+        return Err(Problem::NoPassword.into());
+    }
+    Ok(Question { user: Some(id), digest: store::digest(tx, id).await? })
+}
+
+/// Settles the answer: a wrong password counts, and is refused.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn verify_password(tx: &mut Tx<'_>, id: UserId, answer: &Answer) -> Result<Verdict<()>> {
+    let settings = settings::effective(tx).await?;
+    let outcome = answer.outcome(id);
+    let locked = guard::settle(tx, id, &settings, outcome, answer.digest()).await?;
+    let wrong = (outcome == guard::Outcome::Wrong).then_some(Problem::PasswordIncorrect("password"));
+    Ok(locked.or(wrong).map_or(Verdict::Granted(()), Verdict::Refused))
 }

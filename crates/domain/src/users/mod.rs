@@ -10,9 +10,9 @@ mod store;
 
 pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
 pub use create::{NewUser, create};
-pub use credentials::{change_password, digest, set_password};
+pub use credentials::{change_password, digest, question, set_password, verify_password};
 pub use list::{Filter, Order, OrderBy, count, list};
-pub use profile::{add_email, attempt_email, delete_self, own_email, prepare_email, remove_email, revoke_own_session, update_self};
+pub use profile::{add_email, attempt_email, delete_self, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self};
 
 use crate::identifiers::{self, Identifier, Kind};
 use ::store::{Json, Tx};

@@ -1,6 +1,6 @@
 //! What signed-in users do to themselves.
 
-use super::{Change, User, change::changed, delete, guard, store, update};
+use super::{Change, MetadataChange, User, change::changed, delete, guard, merge_metadata, store, update};
 use crate::{
     Verdict,
     audit::Actor,
@@ -12,6 +12,7 @@ use crate::{
     settings,
 };
 use ::store::Tx;
+use serde_json::{Map, Value};
 use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, SessionId, UserId};
 
 /// The most addresses a user can have.
@@ -28,6 +29,16 @@ pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) ->
         return Err(Problem::ParamUnknown("username".to_owned()).into());
     }
     update(tx, Actor::User(user.id), user.id, change).await
+}
+
+/// Merges metadata that is the user's own to write.
+///
+/// # Errors
+/// [`Problem::MetadataTooLarge`]; [`Problem::SignedOut`].
+pub async fn update_own_metadata(tx: &mut Tx<'_>, visit: &mut Visit, own: &Map<String, Value>) -> Result<User> {
+    let (_, user) = visit.signed_in(tx).await?;
+    let change = MetadataChange { own: Some(own.clone()), ..MetadataChange::default() };
+    merge_metadata(tx, Actor::User(user.id), user.id, &change).await
 }
 
 /// Deletes the account of the user who is signed in.

@@ -16,28 +16,27 @@ const PROXY_URL: &str = "clerk-proxy-url";
 
 /// Opens the door of an instance; of the secret key's, where the address names none.
 pub(super) async fn open(doors: &Doors, mut request: Request<Body>, uri: &Uri, mut knock: Knock, addressed: Option<Arc<Tenant>>) -> Response<Body> {
-    let trace = knock.trace;
     let keyed = match keyed(doors, request.headers()).await {
         Ok(keyed) => keyed,
-        Err(error) => return Refusal::from(error).with_trace(trace).into_response(),
+        Err(error) => return Refusal::from(error).into_response(),
     };
     let tenant = match (addressed, keyed) {
-        (Some(addressed), Some(keyed)) if addressed.id() != keyed.id() => return refuse(Problem::SecretKeyInvalid, trace),
+        (Some(addressed), Some(keyed)) if addressed.id() != keyed.id() => return refuse(Problem::SecretKeyInvalid),
         (addressed, Some(keyed)) => {
             knock.proxy = Some(proxy(&keyed, request.headers()));
             addressed.unwrap_or(keyed)
         }
         (Some(addressed), None) => addressed,
-        (None, None) => return refuse(Problem::SecretKeyInvalid, trace),
+        (None, None) => return refuse(Problem::SecretKeyInvalid),
     };
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = match judge(doors, &tenant, request.method(), request.headers(), knock.proxy.is_some(), uri).await {
         Ok(allowed) => allowed,
-        Err(error) => return Refusal::from(error).with_trace(trace).into_response(),
+        Err(error) => return Refusal::from(error).into_response(),
     };
     knock.tenant = Some(tenant);
     let response = if !allowed {
-        refuse(Problem::OriginInvalid, trace)
+        refuse(Problem::OriginInvalid)
     } else if request.method() == Method::OPTIONS {
         preflight()
     } else {
@@ -46,7 +45,7 @@ pub(super) async fn open(doors: &Doors, mut request: Request<Body>, uri: &Uri, m
                 *request.method_mut() = method;
                 run(&doors.frontend, request, uri, knock).await
             }
-            None => refuse(Problem::MethodNotAllowed, trace),
+            None => refuse(Problem::MethodNotAllowed),
         }
     };
     with_cors(response, origin.filter(|_| allowed))

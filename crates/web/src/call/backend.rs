@@ -1,10 +1,16 @@
 //! The Backend API's caller: a backend with an instance's secret key.
 
-use super::{bearer, knock};
+use super::bearer;
 use crate::{answer::{Answer, json}, app::App, refusal::Refusal};
 use axum::extract::FromRequestParts;
-use domain::{instances::Tenant, keys, passwords, settings};
-use foundation::{Problem, Result, Secret, TraceId};
+use domain::{
+    Verdict,
+    instances::Tenant,
+    keys,
+    passwords::{self, Answer as PasswordAnswer, Question},
+    settings,
+};
+use foundation::{Problem, Result, Secret};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
@@ -13,7 +19,6 @@ use store::{Access, BoxFuture, Tx};
 /// A call whose secret key was checked.
 pub struct BackendCall {
     app: Arc<App>,
-    trace: TraceId,
     /// Whose key it is.
     pub tenant: Arc<Tenant>,
 }
@@ -22,14 +27,10 @@ impl FromRequestParts<Arc<App>> for BackendCall {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let trace = knock(parts)?.trace;
-        let refuse = |problem: Problem| Refusal::from(problem).with_trace(trace);
-        let secret = bearer(&parts.headers).ok_or_else(|| refuse(Problem::SecretKeyInvalid))?;
-        let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await;
-        let instance = found.map_err(|e| Refusal::from(e).with_trace(trace))?.ok_or_else(|| refuse(Problem::SecretKeyInvalid))?;
-        let tenant = app.directory.by_id(instance).await.map_err(|e| Refusal::from(e).with_trace(trace))?;
-        let tenant = tenant.ok_or_else(|| refuse(Problem::SecretKeyInvalid))?;
-        Ok(BackendCall { app: Arc::clone(app), trace, tenant })
+        let secret = bearer(&parts.headers).ok_or(Problem::SecretKeyInvalid)?;
+        let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await?;
+        let tenant = app.directory.by_id(found.ok_or(Problem::SecretKeyInvalid)?).await?;
+        Ok(BackendCall { app: Arc::clone(app), tenant: tenant.ok_or(Problem::SecretKeyInvalid)? })
     }
 }
 
@@ -74,7 +75,7 @@ impl BackendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        self.app.database.within(self.tenant.id(), access, work).await.map_err(|e| Refusal::from(e).with_trace(self.trace))
+        Ok(self.app.database.within(self.tenant.id(), access, work).await?)
     }
 
     /// Checks a new password against the instance's policy and hashes it, outside of every transaction.
@@ -84,11 +85,36 @@ impl BackendCall {
     pub async fn new_password(&self, password: &Secret, policy: Policy) -> Result<Secret, Refusal> {
         let settings = self.run(Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
         if policy == Policy::Checked {
-            passwords::check(&settings.auth_password, password).map_err(|p| Refusal::from(p).with_trace(self.trace))?;
+            passwords::check(&settings.auth_password, password)?;
         }
         let salt = (&mut self.app.world.random.clone() as &mut dyn foundation::Random).bytes();
-        let digest = self.app.world.passwords.hash(password, salt).await.map_err(|e| Refusal::from(e).with_trace(self.trace))?;
-        Ok(Secret::new(digest))
+        Ok(Secret::new(self.app.world.passwords.hash(password, salt).await?))
+    }
+
+    /// Asks whether a password is right, outside of every transaction.
+    ///
+    /// # Errors
+    /// What the question's reading refuses; [`Problem::Busy`].
+    pub async fn password<'e, F>(&self, password: &Secret, question: F) -> Result<PasswordAnswer, Refusal>
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<Question>> + Send + Sync,
+    {
+        Ok(self.run(Access::Read, question).await?.answer(&self.app.world.passwords, password).await?)
+    }
+
+    /// Tries something that leaves a trace even when it is refused.
+    ///
+    /// # Errors
+    /// What the work refuses, either way.
+    pub async fn attempt<'e, T, F>(&self, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<Verdict<T>>> + Send + Sync,
+    {
+        match self.run(Access::Write, work).await? {
+            Verdict::Granted(value) => Ok(json(StatusCode::OK, &shown(&value))),
+            Verdict::Refused(problem) => Err(problem.into()),
+        }
     }
 
     /// The time now, for showing what was read.

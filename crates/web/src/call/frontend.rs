@@ -5,7 +5,6 @@ use crate::{
     answer::{Answer, json},
     app::App,
     cookies,
-    knock::Knock,
     refusal::Refusal,
 };
 use axum::{extract::FromRequestParts, response::Response};
@@ -26,7 +25,6 @@ use url::Url;
 /// A call at an instance's own door.
 pub struct FrontendCall {
     app: Arc<App>,
-    knock: Knock,
     /// Whose door it is.
     pub tenant: Arc<Tenant>,
     credential: Credential,
@@ -57,7 +55,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
             navigates: false,
             address: knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical().to_string()),
         };
-        Ok(FrontendCall { app: Arc::clone(app), knock, tenant, credential, native, cookie, secure })
+        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, cookie, secure })
     }
 }
 
@@ -134,7 +132,7 @@ impl FrontendCall {
         let told = self.run(access, &work, Verdict::Granted).await?;
         match told.outcome {
             Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit)),
-            Verdict::Refused(problem) => Err(self.refuse(problem.into())),
+            Verdict::Refused(problem) => Err(problem.into()),
         }
     }
 
@@ -168,7 +166,7 @@ impl FrontendCall {
                 Ok(told) => Ok(told),
                 Err(error) => {
                     let client = if access == Access::Write && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
-                    Err(self.refuse(error).with_client(client))
+                    Err(Refusal::from(error).with_client(client))
                 }
             };
         }
@@ -202,7 +200,7 @@ impl FrontendCall {
                 let body = json!({ "response": shown(&value), "client": told.client });
                 Ok(self.hand_out(json(StatusCode::OK, &body), &told.visit))
             }
-            Verdict::Refused(problem) => Err(self.refuse(problem.into()).with_client(told.client)),
+            Verdict::Refused(problem) => Err(Refusal::from(problem).with_client(told.client)),
         }
     }
 
@@ -244,11 +242,6 @@ impl FrontendCall {
         self.app.database.now()
     }
 
-    /// Names the request in the refusal.
-    pub fn refuse(&self, error: Error) -> Refusal {
-        Refusal::from(error).with_trace(self.knock.trace)
-    }
-
     /// Asks whether a password is right, outside of every transaction.
     ///
     /// # Errors
@@ -258,8 +251,8 @@ impl FrontendCall {
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Question>> + Send + Sync,
     {
         match self.run(Access::Read, &question, Verdict::Granted).await?.outcome {
-            Verdict::Granted(question) => question.answer(&self.app.world.passwords, password).await.map_err(|e| self.refuse(e)),
-            Verdict::Refused(problem) => Err(self.refuse(problem.into())),
+            Verdict::Granted(question) => Ok(question.answer(&self.app.world.passwords, password).await?),
+            Verdict::Refused(problem) => Err(problem.into()),
         }
     }
 
@@ -268,9 +261,9 @@ impl FrontendCall {
     /// # Errors
     /// What the policy refuses; [`Problem::Busy`].
     pub async fn new_password(&self, password: &Secret) -> Result<Secret, Refusal> {
-        let settings = self.app.database.within(self.tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await.map_err(|e| self.refuse(e))?;
-        passwords::check(&settings.auth_password, password).map_err(|p| self.refuse(p.into()))?;
+        let settings = self.app.database.within(self.tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
+        passwords::check(&settings.auth_password, password)?;
         let salt = (&mut self.app.world.random.clone() as &mut dyn foundation::Random).bytes();
-        self.app.world.passwords.hash(password, salt).await.map(Secret::new).map_err(|e| self.refuse(e))
+        Ok(Secret::new(self.app.world.passwords.hash(password, salt).await?))
     }
 }

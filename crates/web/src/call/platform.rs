@@ -1,6 +1,6 @@
 //! The Platform API's caller: a platform with a token of its workspace.
 
-use super::{bearer, knock};
+use super::bearer;
 use crate::{
     answer::{Answer, json},
     app::App,
@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::extract::FromRequestParts;
 use domain::keys::{self, PlatformToken, Scope, spares};
-use foundation::{InstanceId, Problem, Result, TraceId, WorkspaceId};
+use foundation::{InstanceId, Problem, Result, WorkspaceId};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use store::{Access, BoxFuture, PlatformTx};
 /// A call whose platform token was checked.
 pub struct PlatformCall {
     app: Arc<App>,
-    trace: TraceId,
     token: PlatformToken,
 }
 
@@ -25,12 +24,9 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let trace = knock(parts)?.trace;
-        let refuse = |problem: Problem| Refusal::from(problem).with_trace(trace);
-        let secret = bearer(&parts.headers).ok_or_else(|| refuse(Problem::PlatformTokenInvalid))?;
-        let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await;
-        let token = found.map_err(|e| Refusal::from(e).with_trace(trace))?.ok_or_else(|| refuse(Problem::PlatformTokenInvalid))?;
-        Ok(PlatformCall { app: Arc::clone(app), trace, token })
+        let secret = bearer(&parts.headers).ok_or(Problem::PlatformTokenInvalid)?;
+        let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await?;
+        Ok(PlatformCall { app: Arc::clone(app), token: found.ok_or(Problem::PlatformTokenInvalid)? })
     }
 }
 
@@ -70,9 +66,9 @@ impl PlatformCall {
         F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
         if !self.token.allows(scope) {
-            return Err(Refusal::from(Problem::ScopeMissing(scope.name())).with_trace(self.trace));
+            return Err(Problem::ScopeMissing(scope.name()).into());
         }
-        self.app.database.platform(access, work).await.map_err(|e| Refusal::from(e).with_trace(self.trace))
+        Ok(self.app.database.platform(access, work).await?)
     }
 
     /// Sees to it that so many spare key pairs wait; makes them on the spot only where too few were made ahead.
@@ -80,7 +76,7 @@ impl PlatformCall {
     /// # Errors
     /// Where one could not be made.
     pub async fn spare_keys(&self, wanted: usize) -> Result<(), Refusal> {
-        spares::fill(&self.app.world, &self.app.database, i64::try_from(wanted).unwrap_or(1)).await.map_err(|e| Refusal::from(e).with_trace(self.trace))
+        Ok(spares::fill(&self.app.world, &self.app.database, i64::try_from(wanted).unwrap_or(1)).await?)
     }
 
     /// What the instance's hosts and keys say.

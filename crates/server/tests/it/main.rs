@@ -1,0 +1,4 @@
+//! Contract tests: the whole server in process, one folder for each door and one file for each noun.
+
+mod backend;
+mod platform;
