@@ -81,7 +81,8 @@ story(shared, 'signing out ends the session for good', async ({ clerk, app, page
   await open(page, app);
   const { sessionId } = await signIn(page, dora);
   const kept = await visit.context.cookies();
-  await page.evaluate(() => void window.Clerk.signOut());
+  // With a callback the SDK stays on the page.
+  await page.evaluate(() => window.Clerk.signOut(() => {}));
   await signedOut(page);
   await assert.rejects(clerk.sessions.getToken(sessionId));
 
@@ -159,7 +160,8 @@ story(several, 'two accounts live in one browser', async ({ clerk, app, page }) 
   assert.equal(claims(await freshToken(page)).sid, second.sessionId);
   await assert.rejects(clerk.sessions.getToken(first.sessionId));
 
-  await page.evaluate(() => void window.Clerk.signOut());
+  // With a callback the SDK stays on the page.
+  await page.evaluate(() => window.Clerk.signOut(() => {}));
   await signedOut(page);
   await assert.rejects(clerk.sessions.getToken(second.sessionId));
 });

@@ -9,6 +9,7 @@ use std::{
 
 /// How many places are shown of each kind.
 const SHOWN: usize = 8;
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// A line of `contract/operations.txt`.
 struct Operation<'a> {
@@ -59,7 +60,7 @@ fn show(operation: &Operation<'_>) {
     println!("{face} {id} {method} {path} {}", if *is_done { "done" } else { "missing" });
     let quoted = format!("\"{id}\"");
     let routes = places(&root().join(format!("crates/{face}_api/src")), |file, line| file.ends_with("routes.rs") && line.contains(&quoted));
-    let tests = places(&root().join("crates/server/tests"), |_, line| line.contains(&quoted) || asks_for(line, path));
+    let tests = places(&root().join("crates/server/tests"), |_, line| line.contains(&quoted) || asks_for(line, method, path));
     tell("routed", &routes);
     tell("tested", &tests);
     let to_do = [
@@ -113,8 +114,12 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Whether a line of a test names this path, with anything in the place of its parameters.
-fn asks_for(line: &str, path: &str) -> bool {
+/// Whether a line of a test names this path, with anything in the place of its parameters, and no other method.
+fn asks_for(line: &str, method: &str, path: &str) -> bool {
+    let named: Vec<&str> = METHODS.into_iter().filter(|method| names_method(line, method)).collect();
+    if !named.is_empty() && !named.contains(&method) {
+        return false;
+    }
     let wanted: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     line.match_indices('/').any(|(at, _)| {
         let rest = &line[at + 1..];
@@ -122,6 +127,11 @@ fn asks_for(line: &str, path: &str) -> bool {
         let named: Vec<&str> = rest[..end].split('/').collect();
         named.len() == wanted.len() && named.iter().zip(&wanted).all(|(named, wanted)| named == wanted || (wanted.starts_with('{') && !named.is_empty()))
     })
+}
+
+fn names_method(line: &str, method: &str) -> bool {
+    let call = format!(".{}(", method.to_ascii_lowercase());
+    [call, format!("Method::{method}"), format!("\"{method}\""), format!("_method={method}")].iter().any(|form| line.contains(form))
 }
 
 #[cfg(test)]
@@ -132,16 +142,23 @@ mod tests {
     fn tests_are_found_by_the_path_they_ask_for() {
         for line in [
             r#"home.backend().delete(&format!("/v1/redirect_urls/{id}")).await;"#,
-            r#"backend.delete("/redirect_urls/ru_1?x=1")"#,
-            r#"backend.delete(format!("/redirect_urls/{}", added.id))"#,
+            r#"backend.send(Method::DELETE, "/redirect_urls/ru_1?x=1", None)"#,
+            r#"browser.override_method("DELETE", format!("/redirect_urls/{}", added.id))"#,
+            r#"let path = format!("/redirect_urls/{id}");"#,
         ] {
-            assert!(asks_for(line, "/redirect_urls/{id}"), "{line}");
+            assert!(asks_for(line, "DELETE", "/redirect_urls/{id}"), "{line}");
         }
-        for line in [r#"backend.get("/redirect_urls")"#, r#"backend.get("/redirect_urls/")"#, r#"backend.get("/redirect_urls/a/b")"#, "// redirect_urls"] {
-            assert!(!asks_for(line, "/redirect_urls/{id}"), "{line}");
+        for line in [
+            r#"backend.delete("/redirect_urls")"#,
+            r#"backend.delete("/redirect_urls/")"#,
+            r#"backend.delete("/redirect_urls/a/b")"#,
+            r#"backend.get("/redirect_urls/a")"#,
+            "// redirect_urls",
+        ] {
+            assert!(!asks_for(line, "DELETE", "/redirect_urls/{id}"), "{line}");
         }
-        assert!(asks_for(r#"get("/v1/redirect_urls")"#, "/redirect_urls"));
-        assert!(!asks_for(r#"get("/v1/users/count")"#, "/users"));
+        assert!(asks_for(r#"get("/v1/redirect_urls")"#, "GET", "/redirect_urls"));
+        assert!(!asks_for(r#"get("/v1/users/count")"#, "GET", "/users"));
     }
 
     #[test]

@@ -4,12 +4,7 @@ use crate::{
     postgres,
     steps::{Outcome, ask, run},
 };
-use std::{
-    env,
-    ffi::OsString,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
 /// A program that the tests need.
 pub struct Need {
@@ -30,39 +25,56 @@ pub const NODE: Need = Need { what: "Node.js", package: "nodejs", is_met: || on_
 /// Node's package manager.
 pub const NPM: Need = Need { what: "npm", package: "npm", is_met: || on_path("npm").is_some() };
 /// A browser.
-pub const CHROMIUM: Need = Need { what: "Chromium", package: "chromium", is_met: || chromium().is_some() };
+pub const CHROMIUM: Need = Need { what: "a Chromium or Chrome that starts (CHROMIUM can name it)", package: "chromium", is_met: || chromium().is_some() };
 
 /// Installs what is missing.
 ///
 /// # Errors
 /// Names what is missing and what to do about it.
 pub fn install(needs: &[&Need]) -> Outcome {
-    let missing = |needs: &[&Need]| needs.iter().filter(|n| !(n.is_met)()).map(|n| (n.what, n.package)).collect::<Vec<_>>();
     let wanted = missing(needs);
     if wanted.is_empty() {
         println!("everything is there");
         return Ok(());
     }
-    let names: Vec<&str> = wanted.iter().map(|(what, _)| *what).collect();
-    println!("missing: {}", names.join(", "));
-    let by_hand = format!("install {} by hand, or leave the part out (cargo xtask help)", names.join(", "));
+    println!("missing: {}", names(&wanted));
     if on_path("apt-get").is_none() {
-        return Err(format!("this machine has no apt-get: {by_hand}"));
+        return Err(format!("this machine has no apt-get: {}", by_hand(&wanted)));
     }
     if !is_root() && on_path("sudo").is_none() {
-        return Err(format!("apt-get needs root, and there is no sudo: {by_hand}"));
+        return Err(format!("apt-get needs root, and there is no sudo: {}", by_hand(&wanted)));
     }
     // Where the lists cannot be renewed, those that are there may still do.
     if let Err(why) = apt(&["update"]) {
         println!("{why}; going on with the package lists that are there");
     }
-    let packages = wanted.iter().map(|(_, package)| *package);
-    let arguments: Vec<&str> = ["install", "--yes", "--no-install-recommends"].into_iter().chain(packages).collect();
-    apt(&arguments).map_err(|why| format!("{why}: {by_hand}"))?;
-    match missing(needs).as_slice() {
-        [] => Ok(()),
-        [(what, package), ..] => Err(format!("the package {package} is installed, but did not bring {what}: {by_hand}")),
+    let packages: Vec<&str> = wanted.iter().map(|need| need.package).collect();
+    if install_packages(&packages).is_err() {
+        // One that this system does not have must not keep the others out; what stays missing is told below.
+        for package in packages {
+            if let Err(why) = install_packages(&[package]) {
+                println!("{package}: {why}");
+            }
+        }
     }
+    let still = missing(&wanted);
+    if still.is_empty() { Ok(()) } else { Err(format!("apt-get did not bring everything: {}", by_hand(&still))) }
+}
+
+fn missing<'a>(needs: &[&'a Need]) -> Vec<&'a Need> {
+    needs.iter().copied().filter(|need| !(need.is_met)()).collect()
+}
+
+fn names(needs: &[&Need]) -> String {
+    needs.iter().map(|need| need.what).collect::<Vec<_>>().join(", ")
+}
+
+fn by_hand(needs: &[&Need]) -> String {
+    format!("install by hand: {}; or leave out the part that needs it (cargo xtask help)", names(needs))
+}
+
+fn install_packages(packages: &[&str]) -> Outcome {
+    apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
 fn apt(arguments: &[&str]) -> Outcome {
@@ -71,7 +83,7 @@ fn apt(arguments: &[&str]) -> Outcome {
     if !is_root() {
         command.arg("env");
     }
-    run(command.args(settings).args(arguments).stdin(Stdio::null()))
+    run(command.args(settings).args(arguments))
 }
 
 /// Whether this program runs as root.

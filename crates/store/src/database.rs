@@ -63,7 +63,7 @@ impl Faults {
     }
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
 }
@@ -114,6 +114,10 @@ impl Database {
     /// Waits until a transaction of this node has added a job. Only a hint: other nodes add jobs too.
     pub async fn job_added(&self) {
         self.0.work.notified().await;
+    }
+
+    pub(crate) fn kind(&self) -> &Engine {
+        &self.0.engine
     }
 
     pub(crate) async fn connect(&self, access: Access) -> Result<Connection> {

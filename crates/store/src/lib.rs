@@ -4,6 +4,7 @@
 //! instance ([`sql!`]). Above the instances stands [`PlatformTx`], for the few tables that have no tenant.
 
 pub mod cache;
+mod catalog;
 mod database;
 mod migrate;
 mod platform;
@@ -15,6 +16,7 @@ mod tx;
 mod value;
 mod vault;
 
+pub use catalog::{Key, KeyKind, Table};
 pub use database::{Attempts, Database, Faults, Location, Options};
 pub use foundation::{Error, Result};
 pub use futures_util::future::BoxFuture;

@@ -20,6 +20,7 @@ use foundation::{InstanceId, Secret, WorkspaceId};
 use serde_json::Value;
 use server::dispatch::Doors;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -143,6 +144,16 @@ impl TestServer {
     /// Works inside an instance, past every door.
     pub async fn inside<'e, T: Send>(&self, instance: InstanceId, access: Access, work: impl for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, foundation::Result<T>> + Send + Sync) -> T {
         self.database.within(instance, access, work).await.expect("the work succeeds")
+    }
+
+    /// Everything that an instance has, by table. Attempts of jobs and the like are rows too: what differs has changed.
+    pub async fn belongings(&self, instance: InstanceId) -> BTreeMap<String, Vec<Vec<String>>> {
+        let mut all = BTreeMap::new();
+        for table in self.database.catalog().await.expect("a catalog").iter().filter(|table| table.is_tenants()) {
+            let rows = self.inside(instance, Access::Read, |tx| Box::pin(tx.rows_of(table))).await;
+            all.insert(table.name.clone(), rows);
+        }
+        all
     }
 
     /// The doors themselves.

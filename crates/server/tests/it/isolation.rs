@@ -1,0 +1,207 @@
+//! Isolation: every operation, with somebody else's credentials, on our ids. Nothing is shown, nothing is changed.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use testkit::{Browser, Reply, TestServer, address};
+use web::{Face, Operation};
+
+/// Every parameter that can stand in a path.
+pub const PARAMETERS: [&str; 8] =
+    ["{user_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
+
+/// Things of ours, by the parameter that names them, and words that only our instance knows.
+struct Ours {
+    ids: BTreeMap<&'static str, String>,
+    words: Vec<String>,
+    browser: Browser,
+}
+
+/// A user who is signed in, attempts under way, a list entry: one of everything that has an id.
+async fn furnish(server: &TestServer) -> Ours {
+    let mut browser = server.signed_in("canary-ada").await;
+    let (session, user) = (browser.session_id().await, browser.user_id().await);
+    browser.override_method("PATCH", "/v1/me", &[("first_name", "Canaryfirst"), ("last_name", "Canarylast")]).await.ok();
+    let email = browser.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an address").to_owned();
+    let mut visitor = server.browser();
+    let sign_in = visitor.post("/v1/client/sign_ins", &[("identifier", &address("canary-ada"))]).await.response()["id"].as_str().expect("id").to_owned();
+    let sign_up = visitor.post("/v1/client/sign_ups", &[("email_address", "canary-new@example.com")]).await.response()["id"].as_str().expect("id").to_owned();
+    let url = server.backend().post("/v1/redirect_urls", json!({ "url": "https://canary.example/back" })).await;
+    let ids = BTreeMap::from([
+        ("{user_id}", user),
+        ("{session_id}", session),
+        ("{sign_in_id}", sign_in),
+        ("{sign_up_id}", sign_up),
+        ("{email_id}", email),
+        ("{id}", url.ok()["id"].as_str().expect("id").to_owned()),
+        ("{application_id}", server.home.tenant.instance.application.to_string()),
+    ]);
+    let words = ["canary", "Canary"].map(str::to_owned).into();
+    Ours { ids, words, browser }
+}
+
+/// The path with our ids in it.
+fn aimed(operation: &Operation, ours: &Ours) -> String {
+    let segments = operation.path.split('/').map(|segment| ours.ids.get(segment).map_or(segment, String::as_str));
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Input that would be good if the ids were the caller's own.
+const FORM: [(&str, &str); 8] = [
+    ("strategy", "password"),
+    ("password", testkit::PASSWORD),
+    ("code", "424242"),
+    ("new_password", "another good password"),
+    ("current_password", testkit::PASSWORD),
+    ("email_address", "mallory@example.com"),
+    ("identifier", "mallory@example.com"),
+    ("first_name", "Mallory"),
+];
+
+fn json_input(operation: &Operation, ours: &Ours) -> Value {
+    match operation.id {
+        "createSession" => json!({ "user_id": ours.ids["{user_id}"] }),
+        "CreateSessionToken" => json!({}),
+        "CreateUser" => json!({ "email_address": ["mallory@example.com"], "password": testkit::PASSWORD }),
+        "UpdateUser" => json!({ "first_name": "Mallory", "primary_email_address_id": ours.ids["{email_id}"] }),
+        "UpdateUserMetadata" | "ReplaceUserMetadata" => json!({ "public_metadata": { "role": "admin" } }),
+        "VerifyPassword" => json!({ "password": testkit::PASSWORD }),
+        "CreateRedirectURL" => json!({ "url": "https://mallory.example" }),
+        "PlatformCreateApplication" | "PlatformUpdateApplication" => json!({ "name": "Mallory's" }),
+        _ => json!({}),
+    }
+}
+
+async fn knock(browser: &Browser, operation: &Operation, path: &str) -> Reply {
+    // A deleted client would make all that follows pass for the wrong reason: each call has its own browser.
+    let mut browser = browser.clone();
+    let by_code = ["prepareSignInFactorOne", "prepareSignUpsVerification", "attemptSignUpsVerification", "sendVerificationEmail"];
+    let mut form = FORM;
+    if by_code.contains(&operation.id) {
+        form[0].1 = "email_code";
+    }
+    match operation.method {
+        Method::GET => browser.get(path).await,
+        Method::POST => browser.post(path, &form).await,
+        ref other => browser.override_method(other.as_str(), path, &form).await,
+    }
+}
+
+fn assert_silent(operation: &Operation, reply: &Reply, ours: &Ours) {
+    for word in &ours.words {
+        assert!(!reply.text.contains(word.as_str()), "{} tells about us: {}", operation.id, reply.text);
+    }
+    assert!(!reply.status.is_server_error(), "{} breaks: {} {}", operation.id, reply.status, reply.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_operation_reaches_into_another_instance() {
+    let server = TestServer::start().await;
+    let ours = furnish(&server).await;
+    let home = server.home.tenant.id();
+    let before = server.belongings(home).await;
+    let neighbour = server.signed_in_next_door("mallory").await;
+    let (backend, platform) = (server.neighbours_backend(), server.other_platform());
+    let mut aimed_at_us = 0;
+    for operation in server.doors().operations() {
+        let path = aimed(operation, &ours);
+        let reply = match operation.face {
+            Face::Frontend => knock(&neighbour, operation, &path).await,
+            Face::Backend => backend.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await,
+            Face::Platform => platform.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await,
+        };
+        assert_silent(operation, &reply, &ours);
+        if path != operation.path && operation.id != "insula.script" {
+            aimed_at_us += 1;
+            assert!(matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND), "{} answers {} {}", operation.id, reply.status, reply.text);
+        }
+    }
+    assert!(aimed_at_us >= 30, "only {aimed_at_us} operations have an id in their path");
+    assert_eq!(server.belongings(home).await, before, "something of ours has changed");
+}
+
+/// The same answer, to the byte, for what is somebody else's and for what never was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn anothers_id_and_no_id_at_all_are_answered_alike() {
+    let server = TestServer::start().await;
+    let ours = furnish(&server).await;
+    let neighbour = server.signed_in_next_door("mallory").await;
+    let (backend, platform) = (server.neighbours_backend(), server.other_platform());
+    let without_trace = |reply: &Reply| {
+        let mut body = reply.body.clone();
+        body["clerk_trace_id"] = Value::Null;
+        // The caller's own client is told again, with fresh tokens in it.
+        body["meta"] = Value::Null;
+        (reply.status, body)
+    };
+    for operation in server.doors().operations().iter().filter(|o| o.path.contains("_id}") || o.path.contains("{id}")) {
+        let path = aimed(operation, &ours);
+        let mut nobodys = path.clone();
+        for id in ours.ids.values() {
+            let (prefix, _) = id.split_once('_').expect("a typed id");
+            nobodys = nobodys.replace(id.as_str(), &format!("{prefix}_{}", "2".repeat(27)));
+        }
+        let input = (operation.method != Method::GET).then(|| json_input(operation, &ours));
+        let (theirs, none) = match operation.face {
+            Face::Frontend => (knock(&neighbour, operation, &path).await, knock(&neighbour, operation, &nobodys).await),
+            Face::Backend => (
+                backend.send(operation.method.clone(), &path, input.as_ref()).await,
+                backend.send(operation.method.clone(), &nobodys, input.as_ref()).await,
+            ),
+            Face::Platform => (
+                platform.send(operation.method.clone(), &path, input.as_ref()).await,
+                platform.send(operation.method.clone(), &nobodys, input.as_ref()).await,
+            ),
+        };
+        assert_eq!(without_trace(&theirs), without_trace(&none), "{}", operation.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_one_instance_is_nobody_at_another() {
+    let server = TestServer::start().await;
+    let ours = furnish(&server).await;
+    let door = server.neighbours_browser();
+    // Cookies with their names as they are, and as the other door would name them.
+    let mut carried = ours.browser.clone().at(&door);
+    let secret = ours.browser.cookies.values().next().expect("a cookie").clone();
+    carried.cookies.insert(format!("__client_{}", server.neighbour.tenant.cookie_suffix), secret.clone());
+    carried.cookies.insert("__client".to_owned(), secret);
+    assert_eq!(carried.get("/v1/client").await.response(), &Value::Null);
+    assert_eq!(carried.get("/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    let before = server.belongings(server.home.tenant.id()).await;
+    for operation in server.doors().operations().iter().filter(|o| o.face == Face::Frontend) {
+        let reply = knock(&carried, operation, &aimed(operation, &ours)).await;
+        assert_silent(operation, &reply, &ours);
+    }
+    assert_eq!(server.belongings(server.home.tenant.id()).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_credential_nothing_is_told_and_nothing_changes() {
+    let server = TestServer::start().await;
+    let ours = furnish(&server).await;
+    let before = server.belongings(server.home.tenant.id()).await;
+    for operation in server.doors().operations().iter().filter(|o| o.face != Face::Frontend) {
+        let api = server.api(operation.face.name(), None);
+        let reply = api.send(operation.method.clone(), &aimed(operation, &ours), None).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}", operation.id);
+        assert_silent(operation, &reply, &ours);
+    }
+    assert_eq!(server.belongings(server.home.tenant.id()).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_is_two_people_in_two_instances() {
+    let server = TestServer::start().await;
+    let (mut here, mut there) = (server.signed_in("ada").await, server.signed_in_next_door("ada").await);
+    assert_ne!(here.user_id().await, there.user_id().await);
+    let (mine, theirs) = (here.token().await, there.token().await);
+    // A token of one is refused by the other's backend, in both directions.
+    for (backend, own, foreign) in [(server.backend(), &mine, &theirs), (server.neighbours_backend(), &theirs, &mine)] {
+        backend.post("/v1/clients/verify", json!({ "token": own })).await.ok();
+        assert_eq!(backend.post("/v1/clients/verify", json!({ "token": foreign })).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let keys = |reply: &Reply| reply.ok()["keys"].as_array().expect("keys").clone();
+    assert_ne!(keys(&server.backend().get("/v1/jwks").await), keys(&server.neighbours_backend().get("/v1/jwks").await));
+}
