@@ -24,8 +24,10 @@ impl Counter {
 /// Only the database's own.
 pub async fn add(tx: &mut Tx<'_>, counter: Counter, by: i64) -> Result<i64> {
     tx.get(
-        sql!("insert into counters (instance_id, name, value) values ($1, $2, $3)
-              on conflict (instance_id, name) do update set value = counters.value + excluded.value returning value"),
+        sql!(
+            "insert into counters (instance_id, name, value) values ($1, $2, $3)
+              on conflict (instance_id, name) do update set value = counters.value + excluded.value returning value"
+        ),
         &[&counter.name(), &by],
     )
     .await

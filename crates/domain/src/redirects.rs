@@ -26,7 +26,10 @@ pub fn check(tenant: &Tenant, settings: &Settings, list: &[String], text: &str, 
 /// Whether requests and redirects of a live instance may come from, or go to, this origin.
 pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool {
     let same = |text: &str| Url::parse(text).is_ok_and(|u| u.origin().ascii_serialization() == origin);
-    same(&tenant.issuer) || same(&tenant.frontend_url) || tenant.instance.proxy_url.as_deref().is_some_and(same) || settings.allowed_origins.iter().any(|o| same(o))
+    same(&tenant.issuer)
+        || same(&tenant.frontend_url)
+        || tenant.instance.proxy_url.as_deref().is_some_and(same)
+        || settings.allowed_origins.iter().any(|o| same(o))
 }
 
 /// Reads an absolute URL that every parser reads alike: no controls, no spaces, no backslashes, no user information.
@@ -67,9 +70,26 @@ mod tests {
     #[test]
     fn hostile_urls_are_no_urls() {
         for text in [
-            "", "//evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example", "https:/evil.example", "javascript:alert(1)", "JaVaScRiPt:alert(1)",
-            "data:text/html,x", "vbscript:x", "file:///etc/passwd", "https://user@evil.example", "https://app.example:pass@evil.example", "https://app.example\\@evil.example",
-            "https://app.example\t.evil.example", "https://app.example\n", " https://app.example", "https://app.example./", "/relative", "app.example",
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https:evil.example",
+            "https:/evil.example",
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "https://user@evil.example",
+            "https://app.example:pass@evil.example",
+            "https://app.example\\@evil.example",
+            "https://app.example\t.evil.example",
+            "https://app.example\n",
+            " https://app.example",
+            "https://app.example./",
+            "/relative",
+            "app.example",
         ] {
             assert!(parse(text).is_none(), "{text:?}");
         }

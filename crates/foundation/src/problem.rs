@@ -158,14 +158,18 @@ impl Problem {
             P::ParamInvalid(param, why) => row(422, "form_param_value_invalid", "is invalid", "").long(format!("{param} {why}.")).on(param.clone()),
             P::ParamFormat(param, what) => row(422, "form_param_format_invalid", "is invalid", "").long(format!("{param} must be {what}.")).on(*param),
             P::BodyUnreadable(why) => row(400, "request_body_invalid", "request body invalid", "").long(format!("The request body could not be read: {why}.")),
-            P::BodyTooLarge(most) => row(413, "request_body_too_large", "request body too large", "").long(format!("The request body may have at most {most} bytes.")),
+            P::BodyTooLarge(most) => {
+                row(413, "request_body_too_large", "request body too large", "").long(format!("The request body may have at most {most} bytes."))
+            }
             P::BodyTooSlow => row(408, "request_timeout", "request timeout", "The request body did not arrive in time."),
             P::MetadataTooLarge(param) => {
                 row(422, "form_param_exceeds_allowed_size", "is too large", "").long(format!("{param} may have at most 8192 bytes.")).on(*param)
             }
 
             P::IdentifierNotFound => row(422, "form_identifier_not_found", "Couldn't find your account.", "Couldn't find your account.").on("identifier"),
-            P::IdentifierExists(param) => row(422, "form_identifier_exists", "is taken", "").long(format!("That {} is taken. Please try another.", words(param))).on(*param),
+            P::IdentifierExists(param) => {
+                row(422, "form_identifier_exists", "is taken", "").long(format!("That {} is taken. Please try another.", words(param))).on(*param)
+            }
             P::UsernameLength => {
                 row(422, "form_username_invalid_length", "has the wrong length", "Username must be between 4 and 64 characters long.").on("username")
             }
@@ -200,13 +204,10 @@ impl Problem {
             P::VerificationFailed => row(422, "verification_failed", "failed", "Too many failed attempts. You have to try again with a new code.").on("code"),
             P::VerificationMissing => row(422, "verification_missing", "missing", "There is no code to check yet: prepare the verification first."),
             P::AlreadyVerified => row(422, "verification_already_verified", "already verified", "This has already been verified."),
-            P::StrategyInvalid => row(
-                422,
-                "strategy_for_user_invalid",
-                "Invalid verification strategy",
-                "The verification strategy is not valid for this account or attempt.",
-            )
-            .on("strategy"),
+            P::StrategyInvalid => {
+                row(422, "strategy_for_user_invalid", "Invalid verification strategy", "The verification strategy is not valid for this account or attempt.")
+                    .on("strategy")
+            }
             P::AttemptState(why) => row(422, "form_invalid_state", "not possible now", why),
             P::UserLocked(seconds) => row(403, "user_locked", "Account locked", "")
                 .long(format!("Your account is locked. You will be able to try again in {} minutes.", seconds.div_ceil(60)))
@@ -215,8 +216,12 @@ impl Problem {
             P::SessionExists => row(400, "session_exists", "Session already exists", "You're already signed in."),
             P::AlreadySignedIn(session) => row(400, "identifier_already_signed_in", "Already signed in", "You're already signed in with this account.")
                 .with(json!({ "session_id": session })),
-            P::SignUpRestricted => row(403, "sign_up_mode_restricted", "Sign-ups are restricted", "Access to this app is limited, and sign-ups are currently disabled."),
-            P::LastIdentifier => row(403, "last_required_identification_deletion_failed", "Deletion failed", "The last identifier of an account cannot be removed."),
+            P::SignUpRestricted => {
+                row(403, "sign_up_mode_restricted", "Sign-ups are restricted", "Access to this app is limited, and sign-ups are currently disabled.")
+            }
+            P::LastIdentifier => {
+                row(403, "last_required_identification_deletion_failed", "Deletion failed", "The last identifier of an account cannot be removed.")
+            }
             P::NotVerified => row(422, "primary_identifier_not_verified", "not verified", "Only a verified address can be primary."),
             P::DeletionNotAllowed => row(403, "user_delete_self_not_enabled", "Deletion not allowed", "Users of this application cannot delete themselves."),
 
@@ -225,24 +230,37 @@ impl Problem {
             P::DevBrowserUnknown => {
                 row(401, "dev_browser_unauthenticated", "Browser unauthenticated", "Unable to authenticate this browser for the development instance.")
             }
-            P::OriginInvalid => row(
-                400,
-                "origin_invalid",
-                "Invalid HTTP Origin header",
-                "The request's Origin is not among the allowed origins of this instance.",
-            ),
+            P::OriginInvalid => {
+                row(400, "origin_invalid", "Invalid HTTP Origin header", "The request's Origin is not among the allowed origins of this instance.")
+            }
             P::RedirectUrlInvalid(param) => row(422, "form_param_value_invalid", "is not an allowed redirect URL", "")
                 .long(format!("{param} is not an allowed URL: use your application's own origin, or add the URL to the instance's redirect URLs."))
                 .on(*param),
-            P::SecretKeyInvalid => row(401, "clerk_key_invalid", "The provided secret key is invalid", "The provided secret key is invalid. Make sure that it is correct and has not been rotated or deleted."),
-            P::PlatformTokenInvalid => row(401, "authentication_invalid", "Invalid platform token", "The platform token is missing, wrong, expired or revoked."),
-            P::ScopeMissing(scope) => row(403, "authorization_invalid", "Unauthorized request", "").long(format!("The platform token lacks the scope {scope}.")),
+            P::SecretKeyInvalid => row(
+                401,
+                "clerk_key_invalid",
+                "The provided secret key is invalid",
+                "The provided secret key is invalid. Make sure that it is correct and has not been rotated or deleted.",
+            ),
+            P::PlatformTokenInvalid => {
+                row(401, "authentication_invalid", "Invalid platform token", "The platform token is missing, wrong, expired or revoked.")
+            }
+            P::ScopeMissing(scope) => {
+                row(403, "authorization_invalid", "Unauthorized request", "").long(format!("The platform token lacks the scope {scope}."))
+            }
             P::TokenSpent => row(404, "resource_not_found", "not found", "The token was used before, has expired, or never existed."),
-            P::LimitReached(what, most) => row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most })),
+            P::LimitReached(what, most) => {
+                row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most }))
+            }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::TooManyRequests(seconds) => row(429, "too_many_requests", "Too many requests", "Too many requests. Please try again in a bit.").after(*seconds),
             P::Busy(seconds) => row(503, "service_unavailable", "Service unavailable", "The server is busy. Please try again in a bit.").after(*seconds),
-            P::Internal => row(500, "internal_error", "Oops, an unexpected error occurred", "There was an internal error on our side. The trace id names it in the server's log."),
+            P::Internal => row(
+                500,
+                "internal_error",
+                "Oops, an unexpected error occurred",
+                "There was an internal error on our side. The trace id names it in the server's log.",
+            ),
         }
     }
 }

@@ -15,7 +15,8 @@ pub async fn perform(call: FrontendCall, Query(query): Query) -> Answer {
         None | Some("token") => Format::Token,
         Some(_) => return Err(Problem::invalid("format", "must be nonce or token").into()),
     };
-    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format)), |location| redirect(StatusCode::TEMPORARY_REDIRECT, location)).await
+    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format)), |location| redirect(StatusCode::TEMPORARY_REDIRECT, location))
+        .await
 }
 
 /// Renews the client's cookie on the way to a page.

@@ -91,16 +91,9 @@ async fn own_sessions(call: &FrontendCall, shown: impl Fn(&SessionView) -> Value
     .await
 }
 
-/// The user's living sessions, on all their devices. A token goes only to the client that asks, for its own sessions.
+/// The user's living sessions, on all their devices.
 pub async fn sessions(call: FrontendCall) -> Answer {
-    own_sessions(&call, |view| {
-        let mut body = bodies::session(view);
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("last_active_token".to_owned(), Value::Null);
-        }
-        body
-    })
-    .await
+    own_sessions(&call, bodies::session).await
 }
 
 /// The user's living sessions with the browsers they run in.

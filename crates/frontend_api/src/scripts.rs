@@ -51,7 +51,16 @@ mod tests {
     #[test]
     fn only_plain_files_of_a_package_are_named() {
         assert_eq!(split("clerk-js@6/dist/clerk.browser.js"), Some(("clerk-js", "6", "dist/clerk.browser.js")));
-        for file in ["clerk-js/dist/a.js", "clerk-js@6/../../etc/passwd", "..@6/dist/a.js", "clerk-js@6/dist/../a.js", "clerk-js@6/dist//a.js", "clerk-js@6/dist/.env", "clerk-js@6/package.json", "a@b@c/dist/x.js"] {
+        for file in [
+            "clerk-js/dist/a.js",
+            "clerk-js@6/../../etc/passwd",
+            "..@6/dist/a.js",
+            "clerk-js@6/dist/../a.js",
+            "clerk-js@6/dist//a.js",
+            "clerk-js@6/dist/.env",
+            "clerk-js@6/package.json",
+            "a@b@c/dist/x.js",
+        ] {
             assert_eq!(split(file), None, "{file}");
         }
     }

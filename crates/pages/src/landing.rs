@@ -24,8 +24,11 @@ impl Landing {
     pub(crate) fn new(site: &Site, inbox: Option<usize>) -> Landing {
         let (base_url, backend_url) = (site.base_url().to_owned(), site.backend_url());
         // It is a path exactly where the Backend API is one.
-        let (frontend_before, frontend_after) =
-            if backend_url.starts_with(&base_url) { (format!("{base_url}/t/"), String::new()) } else { ("https://".to_owned(), format!(".{}", site.base_domain())) };
+        let (frontend_before, frontend_after) = if backend_url.starts_with(&base_url) {
+            (format!("{base_url}/t/"), String::new())
+        } else {
+            ("https://".to_owned(), format!(".{}", site.base_domain()))
+        };
         Landing { base_url, backend_url, frontend_before, frontend_after, inbox }
     }
 }

@@ -137,7 +137,9 @@ async fn the_landing_page_says_where_everything_is() {
     let home = Home::new().await;
     home.catch([mail(1, "ada@example.com")]).await;
     let (_, html) = home.get("/").await;
-    for text in ["http://localhost:7080/api<", "http://localhost:7080/t/<var>&lt;slug&gt;</var>", "first-start.json", "NEXT_PUBLIC_CLERK_PROXY_URL", "href=\"/inbox\""] {
+    for text in
+        ["http://localhost:7080/api<", "http://localhost:7080/t/<var>&lt;slug&gt;</var>", "first-start.json", "NEXT_PUBLIC_CLERK_PROXY_URL", "href=\"/inbox\""]
+    {
         assert!(html.contains(text), "{text} in {html}");
     }
     let far = home.ask(Some("203.0.113.9"), request(Method::GET, "/", &[])).await;
@@ -262,10 +264,18 @@ async fn assets_are_kept_as_long_as_they_are_current() {
         assert_eq!(response.status(), StatusCode::OK, "{address}");
         assert!(!text.is_empty() && header(&response, "cache-control").contains("immutable"));
         assert_eq!(header(&response, "x-content-type-options"), "nosniff");
-        let kind = if address.contains(".css") { "text/css" } else if address.contains(".js") { "text/javascript" } else { "image/svg+xml" };
+        let kind = if address.contains(".css") {
+            "text/css"
+        } else if address.contains(".js") {
+            "text/javascript"
+        } else {
+            "image/svg+xml"
+        };
         assert!(header(&response, "content-type").starts_with(kind), "{address}");
     }
-    for (path, status, keep) in [("/assets/style.css?v=0", 200, "no-cache"), ("/assets/none.css", 404, "no-store"), ("/assets/..%2fCargo.toml", 404, "no-store")] {
+    for (path, status, keep) in
+        [("/assets/style.css?v=0", 200, "no-cache"), ("/assets/none.css", 404, "no-store"), ("/assets/..%2fCargo.toml", 404, "no-store")]
+    {
         let (response, _) = home.get(path).await;
         assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (status, keep), "{path}");
     }

@@ -28,7 +28,14 @@ pub fn data_folder(data: &Path) -> Result<(), String> {
 /// # Errors
 /// A sentence for the operator.
 pub fn database_file(path: &Path) -> Result<(), String> {
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop).map_err(|e| format!("{} cannot be opened: {e}", path.display()))
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|e| format!("{} cannot be opened: {e}", path.display()))
 }
 
 /// Refuses a file or folder that others may change.
@@ -46,7 +53,8 @@ pub fn refuse_writable_by_others(path: &Path) -> Result<(), String> {
 /// A sentence for the operator.
 pub fn lock(data: &Path) -> Result<File, String> {
     let path = data.join("insula.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(format!("another server uses the data folder {}: stop it, or give another folder with --data", data.display())),

@@ -12,7 +12,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use store::{Access, Database, Faults, Location, Options};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 use tracing_subscriber::EnvFilter;
 use web::App;
 use world::World;
@@ -23,6 +27,7 @@ use world::World;
 /// A sentence for the operator.
 pub async fn serve(config: Config) -> Result<(), String> {
     log(&config)?;
+    let mut signals = StopSignals::listen()?;
     files::data_folder(&config.data)?;
     let _held = files::lock(&config.data)?;
     let world = Arc::new(World::real());
@@ -33,14 +38,21 @@ pub async fn serve(config: Config) -> Result<(), String> {
     if let Location::File(file) = &config.location {
         files::database_file(file)?;
     }
-    let options = Options { clock: Arc::clone(&world.clock), random: world.random.clone(), master: master.key, faults: Faults::default(), connections: config.connections };
+    let options = Options {
+        clock: Arc::clone(&world.clock),
+        random: world.random.clone(),
+        master: master.key,
+        faults: Faults::default(),
+        connections: config.connections,
+    };
     let database = Database::open(&config.location, options).await.map_err(|e| sentence(&e))?;
     let site = Arc::new(config.site);
     let first = first_start::lay(&world, &database, &site, &config.data).await?;
     put_settings(&database, &config.settings).await?;
     let app = Arc::new(App::new(database.clone(), Arc::clone(&world), site, config.scripts));
     let doors = Arc::new(Doors::new(app));
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
     let (stop, stopped) = watch::channel(false);
     let ready = Arc::clone(doors.ready());
     let filling = tokio::spawn(fill_spares(Arc::clone(&world), database.clone(), ready, first.is_some()));
@@ -51,7 +63,7 @@ pub async fn serve(config: Config) -> Result<(), String> {
         let _ = first.tell(&config.data);
     }
     tracing::info!(address = %config.listen, "listening");
-    told_to_stop().await?;
+    signals.wait().await;
     tracing::info!("stopping");
     let _ = stop.send(true);
     filling.abort();
@@ -98,13 +110,22 @@ fn log(config: &Config) -> Result<(), String> {
     outcome.map_err(|e| format!("logging cannot start: {e}"))
 }
 
-async fn told_to_stop() -> Result<(), String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| format!("signals cannot be heard: {e}"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| format!("signals cannot be heard: {e}"))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask the process to stop, heard from the moment this is made.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<StopSignals, String> {
+        let hear = |kind| signal(kind).map_err(|e| format!("signals cannot be heard: {e}"));
+        Ok(StopSignals { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

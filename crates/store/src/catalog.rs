@@ -73,12 +73,14 @@ impl FromRow for KeyRow {
     }
 }
 
-const SQLITE_COLUMNS: &str = "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite%' order by m.name, c.cid";
+const SQLITE_COLUMNS: &str =
+    "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite%' order by m.name, c.cid";
 const SQLITE_KEYS: &str = "select t, n, p, u, f, c from (
     select m.name t, l.name n, l.origin = 'pk' p, l.\"unique\" u, 0 f, i.name c, i.seqno s from sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
       where m.type = 'table' and m.name not like 'sqlite%'
     union all select m.name, 'fk' || k.id, 0, 0, 1, k.\"from\", k.seq from sqlite_master m, pragma_foreign_key_list(m.name) k where m.type = 'table') order by t, n, s";
-const POSTGRES_COLUMNS: &str = "select table_name::text, column_name::text from information_schema.columns where table_schema = 'public' order by table_name, ordinal_position";
+const POSTGRES_COLUMNS: &str =
+    "select table_name::text, column_name::text from information_schema.columns where table_schema = 'public' order by table_name, ordinal_position";
 const POSTGRES_KEYS: &str = "select t, n, p, u, f, c from (
     select r.relname::text t, i.relname::text n, x.indisprimary p, x.indisunique u, false f, a.attname::text c, k.place s
       from pg_index x join pg_class r on r.oid = x.indrelid join pg_class i on i.oid = x.indexrelid join pg_namespace g on g.oid = r.relnamespace and g.nspname = 'public'

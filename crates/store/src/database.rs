@@ -124,7 +124,9 @@ impl Database {
         Ok(match (&self.0.engine, access) {
             (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read().await?),
             (Engine::Sqlite(sqlite), Access::Write) => Connection::Sqlite(sqlite.begin_write().await?),
-            (Engine::Postgres(postgres), Access::Read) => Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only").await?)),
+            (Engine::Postgres(postgres), Access::Read) => {
+                Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only").await?))
+            }
             (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin("begin isolation level read committed").await?)),
         })
     }
@@ -157,6 +159,7 @@ impl Database {
     {
         let mut attempts = Attempts::new(self);
         loop {
+            #[allow(clippy::disallowed_methods, reason = "this is the door that the lint leads to")]
             let outcome = match self.begin_platform(access).await {
                 Ok(mut tx) => {
                     let outcome = work(&mut tx).await;

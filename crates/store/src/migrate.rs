@@ -27,7 +27,9 @@ pub const fn migrations() -> &'static [Migration] {
 
 pub(crate) async fn run(database: &Database) -> Result<()> {
     let mut connection = database.connect(Access::Write).await?;
-    connection.batch("create table if not exists schema_migrations (version bigint not null primary key, name text not null, applied_at bigint not null)").await?;
+    connection
+        .batch("create table if not exists schema_migrations (version bigint not null primary key, name text not null, applied_at bigint not null)")
+        .await?;
     connection.commit().await?;
     for migration in migrations() {
         match apply(database, migration).await {
@@ -83,7 +85,8 @@ fn statements(tables: &str, keys: &str, keys_inside: bool) -> Result<Vec<String>
         let parsed = key.strip_prefix("alter table ").and_then(|k| k.split_once(" add "));
         let (table, clause) = parsed.ok_or_else(|| Error::Broken(format!("no foreign key: {key}")))?;
         let start = format!("create table {table} (");
-        let create = all.iter_mut().find(|s| s.starts_with(&start)).ok_or_else(|| Error::Broken(format!("the table of a foreign key is not made here: {key}")))?;
+        let create =
+            all.iter_mut().find(|s| s.starts_with(&start)).ok_or_else(|| Error::Broken(format!("the table of a foreign key is not made here: {key}")))?;
         let end = create.rfind(')').ok_or_else(|| Error::Broken(format!("no end of table {table}")))?;
         create.insert_str(end, &format!(",\n  {clause}\n"));
     }

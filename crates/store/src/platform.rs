@@ -1,10 +1,10 @@
 //! Above the instances: the few tables that have no tenant.
 
+use crate::database::Inner;
 use crate::{
     tx::{Access, Connection, Tx},
     value::{FromRow, Param, Value},
 };
-use crate::database::Inner;
 use foundation::{Id, InstanceId, Problem, Random, Result, Timestamp, random::Shared};
 use std::{marker::PhantomData, sync::Arc};
 
@@ -114,7 +114,8 @@ impl PlatformTx<'_> {
     /// The outcome's own, or what the commit failed with.
     pub async fn finish<T>(mut self, outcome: Result<T>) -> Result<T> {
         let Some(connection) = self.connection.take() else {
-            return outcome;
+            // An instance's part was dropped on the way, and everything with it.
+            return outcome.and(Err(foundation::Error::Broken("the transaction never came back from an instance".to_owned())));
         };
         match outcome {
             Ok(value) => {

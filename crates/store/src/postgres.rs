@@ -18,7 +18,8 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) async fn open(url: &str, connections: usize) -> Result<Postgres> {
-        let mut config: tokio_postgres::Config = url.parse().map_err(|_| Error::Unavailable("the database URL cannot be read: expected postgres://user@host/database".to_owned()))?;
+        let mut config: tokio_postgres::Config =
+            url.parse().map_err(|_| Error::Unavailable("the database URL cannot be read: expected postgres://user@host/database".to_owned()))?;
         config.application_name("insula").connect_timeout(Duration::from_secs(3));
         config.options("-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000");
         let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });

@@ -61,10 +61,12 @@ impl Tx<'_> {
     pub async fn claim_job(&mut self, lease: Duration) -> Result<Option<ClaimedJob>> {
         let now = self.now();
         self.find(
-            sql!("update jobs set lease_until = $3, attempts = attempts + 1
+            sql!(
+                "update jobs set lease_until = $3, attempts = attempts + 1
                   where instance_id = $1 and state = 'waiting' and lease_until <= $2 and id in
                     (select id from jobs where instance_id = $1 and state = 'waiting' and run_at <= $2 and lease_until <= $2 order by run_at, id limit 1)
-                  returning id, kind, payload, attempts"),
+                  returning id, kind, payload, attempts"
+            ),
             &[&now, &(now + lease)],
         )
         .await

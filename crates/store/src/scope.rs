@@ -14,7 +14,10 @@ pub struct Shared(&'static str);
 impl Shared {
     #[doc(hidden)]
     pub const fn check(text: &'static str) -> Shared {
-        assert!(has(text.as_bytes(), b"select ") && has(text.as_bytes(), b" from platform_settings where "), "only the settings above the instances are shared");
+        assert!(
+            has(text.as_bytes(), b"select ") && has(text.as_bytes(), b" from platform_settings where "),
+            "only the settings above the instances are shared"
+        );
         Shared(text)
     }
 
@@ -156,7 +159,10 @@ mod tests {
         let query = Query::new(sql!("select id from users where instance_id = $1 and banned = $2"), &[&true])
             .and(part!("and created_at > {} and created_at < {}"), &[&1_i64, &2_i64])
             .within(part!("and id"), &list);
-        assert_eq!(query.text, "select id from users where instance_id = $1 and banned = $2 and created_at > $3 and created_at < $4 and id in ($5, $6, $7, $8)");
+        assert_eq!(
+            query.text,
+            "select id from users where instance_id = $1 and banned = $2 and created_at > $3 and created_at < $4 and id in ($5, $6, $7, $8)"
+        );
         assert_eq!(query.arguments.len(), 7);
         assert_eq!(query.arguments[6], Value::Text("c".into()), "padded by the last element");
     }

@@ -220,7 +220,9 @@ fn fault(error: rusqlite::Error) -> Error {
         rusqlite::Error::SqliteFailure(code, message) => match (code.extended_code, code.extended_code & 0xff) {
             (ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY, _) => Error::Conflict(constraint(message.as_deref().unwrap_or_default())),
             (_, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => Error::Again(error.to_string()),
-            (_, ffi::SQLITE_INTERRUPT | ffi::SQLITE_FULL | ffi::SQLITE_IOERR | ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN) => Error::Unavailable(error.to_string()),
+            (_, ffi::SQLITE_INTERRUPT | ffi::SQLITE_FULL | ffi::SQLITE_IOERR | ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN) => {
+                Error::Unavailable(error.to_string())
+            }
             _ => Error::broken("sqlite", error),
         },
         _ => Error::broken("sqlite", error),

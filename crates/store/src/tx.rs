@@ -2,8 +2,9 @@
 
 use crate::{
     database::Inner,
-    postgres, sqlite,
+    postgres,
     scope::{Query, Scoped},
+    sqlite,
     value::{FromRow, Param, Row, Value},
 };
 use foundation::{Error, Id, InstanceId, Problem, Random, Result, Timestamp, random::Shared};

@@ -1,7 +1,8 @@
 //! For tests only: the whole server in process, in a world that repeats itself, with a neighbour beside every instance.
 //!
 //! `INSULA_TEST_DATABASE` names a PostgreSQL to run on instead of SQLite; `INSULA_TEST_CONFLICTS` makes every so many commits fail once with a
-//! serialization failure; `INSULA_TRAFFIC` names a folder for a recording of every exchange.
+//! serialization failure; `INSULA_TRAFFIC` names a folder for a recording of every exchange; `INSULA_TEST_LOG` is a
+//! filter for the log.
 
 #![allow(clippy::disallowed_methods, clippy::missing_panics_doc, reason = "tests look at their environment, and fail by panicking")]
 
@@ -84,6 +85,9 @@ impl TestServer {
 
     /// A server as it is set up.
     pub async fn start_with(setup: Setup) -> TestServer {
+        if let Ok(filter) = std::env::var("INSULA_TEST_LOG") {
+            let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        }
         let (world, clock) = World::fake(setup.seed);
         let world = Arc::new(world);
         let place = databases::fresh().await;
@@ -119,10 +123,8 @@ impl TestServer {
             })
             .await
             .expect("the estate is founded");
-        let [home, neighbour] = [0, 1].map(|index| Home {
-            tenant: site.tenant(homes[index].application.instances[0].clone()),
-            secret_key: homes[index].secret_keys[0].clone(),
-        });
+        let [home, neighbour] =
+            [0, 1].map(|index| Home { tenant: site.tenant(homes[index].application.instances[0].clone()), secret_key: homes[index].secret_keys[0].clone() });
         let scripts = web::Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };
         let app = Arc::new(web::App::new(database.clone(), Arc::clone(&world), site, scripts));
         let doors = Arc::new(Doors::new(app));
@@ -142,7 +144,12 @@ impl TestServer {
     }
 
     /// Works inside an instance, past every door.
-    pub async fn inside<'e, T: Send>(&self, instance: InstanceId, access: Access, work: impl for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, foundation::Result<T>> + Send + Sync) -> T {
+    pub async fn inside<'e, T: Send>(
+        &self,
+        instance: InstanceId,
+        access: Access,
+        work: impl for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, foundation::Result<T>> + Send + Sync,
+    ) -> T {
         self.database.within(instance, access, work).await.expect("the work succeeds")
     }
 

@@ -20,8 +20,17 @@ fn recording() -> Option<&'static Mutex<File>> {
         .as_ref()
 }
 
+/// Whether the answer was given at the threshold, by no operation: the contract says nothing of it for some of them.
+fn was_turned_away(body: &Value) -> bool {
+    let refusal = &body["errors"][0];
+    refusal["code"] == "clerk_key_invalid" || refusal["message"] == "Invalid platform token"
+}
+
 /// Records an exchange, if a recording is wanted.
 pub(crate) fn record(face: &str, method: &str, path: &str, status: u16, content_type: &str, body: &Value) {
+    if was_turned_away(body) {
+        return;
+    }
     if let Some(file) = recording() {
         let source = std::thread::current().name().unwrap_or_default().to_owned();
         let line = json!({ "face": face, "method": method, "path": path, "status": status, "content_type": content_type, "body": body, "source": source });

@@ -94,7 +94,21 @@ mod tests {
     fn hostile_documents_are_refused() {
         let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
         assert!(parse(deep(64).as_bytes()).is_ok());
-        for text in [r#"{"a":1,"a":2}"#, &deep(65), &deep(100_000), "{", "1 2", "1e400", "NaN", r#""\ud800""#, "\u{feff}{}", r#"{"a\u0000":1}"#, r#""\u0000""#, "\"\u{1}\"", ""] {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            &deep(65),
+            &deep(100_000),
+            "{",
+            "1 2",
+            "1e400",
+            "NaN",
+            r#""\ud800""#,
+            "\u{feff}{}",
+            r#"{"a\u0000":1}"#,
+            r#""\u0000""#,
+            "\"\u{1}\"",
+            "",
+        ] {
             assert!(parse(text.as_bytes()).is_err(), "{:.40}", text);
         }
         assert!(parse(&[b'"', 0xff, b'"']).is_err());

@@ -5,6 +5,7 @@ mod store;
 use crate::{
     audit::{self, Actor},
     instances::{self, Environment, Instance},
+    jobs,
     keys::{self, Scope},
     workspaces,
 };
@@ -83,7 +84,8 @@ pub fn check_domain(domain: Option<&str>) -> Result<Option<String>, Problem> {
 /// [`Problem::ParamInvalid`] on `proxy_path`.
 pub fn check_proxy_path(path: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(text) = path else { return Ok(None) };
-    let plain = |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let plain =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let fits = text.len() <= 128 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
     if fits { Ok(Some(text.to_owned())) } else { Err(Problem::invalid("proxy_path", "must be a path like /__clerk")) }
 }
@@ -96,10 +98,16 @@ pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewAp
     let system = system_instance(tx).await?;
     let created = build(tx, workspace, new, Kind::Ordinary, system).await?;
     let mut inside = tx.enter(system)?;
-    let recorded = audit::record(&mut inside, Actor::Platform, "application.create", &created.application.id.to_string(), &json!({ "name": new.name })).await;
+    let told = told(&mut inside, &created.application).await;
     tx.leave(inside);
-    recorded?;
+    told?;
     Ok(created)
+}
+
+/// Puts the creation on record, and sees to it that the spare key pairs it took are made again.
+async fn told(inside: &mut Tx<'_>, application: &Application) -> Result<()> {
+    audit::record(inside, Actor::Platform, "application.create", &application.id.to_string(), &json!({ "name": application.name })).await?;
+    jobs::fill_spares(inside).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

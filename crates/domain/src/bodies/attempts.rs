@@ -50,7 +50,9 @@ fn verification(strategy: Strategy, verified_at: Option<Timestamp>, code: Option
         (Some(at), _) => {
             json!({ "object": object, "status": "verified", "strategy": strategy.as_str(), "attempts": code.map_or(1, |c| c.attempts), "expire_at": code.map_or(at, |c| c.expires_at) })
         }
-        (None, Some(code)) => json!({ "object": object, "status": code_status(code, now), "strategy": strategy.as_str(), "attempts": code.attempts, "expire_at": code.expires_at }),
+        (None, Some(code)) => {
+            json!({ "object": object, "status": code_status(code, now), "strategy": strategy.as_str(), "attempts": code.attempts, "expire_at": code.expires_at })
+        }
         (None, None) => Value::Null,
     }
 }

@@ -1,7 +1,10 @@
 //! Clients on the wire.
 
 use super::{backend_session, session, sign_in, sign_up};
-use crate::{clients::{Client, ClientView}, sessions::Session};
+use crate::{
+    clients::{Client, ClientView},
+    sessions::Session,
+};
 use foundation::Timestamp;
 use serde_json::{Value, json};
 

@@ -192,7 +192,8 @@ fn user_settings(settings: &Settings) -> Value {
         first: if settings.auth_email.code_sign_in { &["email_code"] } else { &[] },
         verifications: &["email_code"],
     };
-    let username = Switches { on: settings.auth_username.is_on(), required: settings.auth_username == Attribute::Required, first: &["password"], verifications: &[] };
+    let username =
+        Switches { on: settings.auth_username.is_on(), required: settings.auth_username == Attribute::Required, first: &["password"], verifications: &[] };
     let password = Switches { on: settings.auth_password.enabled, required: settings.auth_password.required, ..Switches::OFF };
     let mut email_body = email.body();
     // An address identifies at sign-in even where no code is sent to it.

@@ -1,12 +1,7 @@
 //! Sessions on the wire.
 
 use super::user::user;
-use crate::{
-    clients::SessionView,
-    sessions::Session,
-    tokens,
-    users::User,
-};
+use crate::{clients::SessionView, sessions::Session, tokens, users::User};
 use foundation::Timestamp;
 use serde_json::{Value, json};
 

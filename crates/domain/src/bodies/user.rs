@@ -77,7 +77,9 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
 /// An address, with the code under way where there is one.
 pub fn email_address(email: &Identifier, code: Option<&once::State>, now: Timestamp) -> Value {
     let verification = match (email.verified_by, code) {
-        (Some(VerifiedBy::Admin), _) => json!({ "object": "verification_admin", "status": "verified", "strategy": "admin", "attempts": null, "expire_at": null }),
+        (Some(VerifiedBy::Admin), _) => {
+            json!({ "object": "verification_admin", "status": "verified", "strategy": "admin", "attempts": null, "expire_at": null })
+        }
         (Some(VerifiedBy::EmailCode), _) => {
             json!({ "object": "verification_otp", "status": "verified", "strategy": "email_code", "attempts": 1, "expire_at": email.updated_at })
         }

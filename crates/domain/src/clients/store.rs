@@ -21,8 +21,10 @@ impl FromRow for Client {
 
 pub(super) async fn find(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>> {
     tx.find(
-        sql!("select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
-              from clients where instance_id = $1 and id = $2"),
+        sql!(
+            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+              from clients where instance_id = $1 and id = $2"
+        ),
         &[&id],
     )
     .await
@@ -30,8 +32,10 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>
 
 pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Secret) -> Result<Option<Client>> {
     tx.find(
-        sql!("select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
-              from clients where instance_id = $1 and id = $2 and secret_hash = $3"),
+        sql!(
+            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+              from clients where instance_id = $1 and id = $2 and secret_hash = $3"
+        ),
         &[&id, &secret.sha256()],
     )
     .await
@@ -58,8 +62,10 @@ pub(super) async fn sessions_changed(tx: &mut Tx<'_>, id: ClientId) -> Result<()
 pub(super) async fn forget_user(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     let now = tx.now();
     tx.change(
-        sql!("update clients set updated_at = $3
-              where instance_id = $1 and id in (select client_id from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending'))"),
+        sql!(
+            "update clients set updated_at = $3
+              where instance_id = $1 and id in (select client_id from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending'))"
+        ),
         &[&user, &now],
     )
     .await

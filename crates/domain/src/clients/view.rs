@@ -56,13 +56,19 @@ pub async fn client_view(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<Client
     Ok(Some(ClientView { client: client.clone(), sessions: shown, sign_in, sign_up }))
 }
 
-/// A session with its user and, while it lives, a token for the page that asks.
+/// A session with its user and, while it lives on the visitor's own client, a token for the page that asks. Nobody gets a token of a
+/// session that another client holds, and a banned user gets none.
 ///
 /// # Errors
 /// Only the database's own.
 pub async fn session_view(tx: &mut Tx<'_>, visit: &Visit, session: Session) -> Result<SessionView> {
     let user = users::get(tx, session.user).await?;
     let now = tx.now();
-    let token = if session.is_live(now) { Some(tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await?) } else { None };
+    let own = visit.client.as_ref().is_some_and(|client| client.id == session.client);
+    let token = if own && session.is_live(now) && !user.banned {
+        Some(tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await?)
+    } else {
+        None
+    };
     Ok(SessionView { session, user, token, now })
 }

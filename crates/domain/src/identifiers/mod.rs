@@ -111,7 +111,14 @@ pub async fn set_username(tx: &mut ::store::Tx<'_>, pool: PoolId, user: UserId, 
     Ok(())
 }
 
-async fn add(tx: &mut ::store::Tx<'_>, pool: PoolId, user: UserId, kind: Kind, (given, norm): (&str, &str), verified_by: Option<VerifiedBy>) -> Result<Identifier> {
+async fn add(
+    tx: &mut ::store::Tx<'_>,
+    pool: PoolId,
+    user: UserId,
+    kind: Kind,
+    (given, norm): (&str, &str),
+    verified_by: Option<VerifiedBy>,
+) -> Result<Identifier> {
     let now = tx.now();
     let identifier = Identifier {
         id: tx.new_id(),

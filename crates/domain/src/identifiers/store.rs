@@ -21,7 +21,8 @@ impl FromRow for Identifier {
 }
 
 pub(super) async fn owner(tx: &mut Tx<'_>, pool: PoolId, kind: Kind, norm: &str) -> Result<Option<UserId>> {
-    tx.find(sql!("select user_id from identifiers where instance_id = $1 and pool_id = $2 and kind = $3 and norm = $4 and claimed"), &[&pool, &kind, &norm]).await
+    tx.find(sql!("select user_id from identifiers where instance_id = $1 and pool_id = $2 and kind = $3 and norm = $4 and claimed"), &[&pool, &kind, &norm])
+        .await
 }
 
 pub(crate) async fn of_users(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<Identifier>> {
@@ -34,8 +35,10 @@ pub(crate) async fn of_users(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<Id
 
 pub(super) async fn insert(tx: &mut Tx<'_>, pool: PoolId, i: &Identifier) -> Result<()> {
     tx.change(
-        sql!("insert into identifiers (instance_id, id, pool_id, user_id, kind, given, norm, claimed, verified_by, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"),
+        sql!(
+            "insert into identifiers (instance_id, id, pool_id, user_id, kind, given, norm, claimed, verified_by, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"
+        ),
         &[&i.id, &pool, &i.user, &i.kind, &i.given, &i.norm, &i.claimed, &i.verified_by, &i.created_at],
     )
     .await
@@ -44,7 +47,9 @@ pub(super) async fn insert(tx: &mut Tx<'_>, pool: PoolId, i: &Identifier) -> Res
 
 pub(super) async fn verify(tx: &mut Tx<'_>, id: IdentifierId, by: VerifiedBy) -> Result<()> {
     let now = tx.now();
-    tx.change(sql!("update identifiers set claimed = true, verified_by = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &by, &now]).await.map(drop)
+    tx.change(sql!("update identifiers set claimed = true, verified_by = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &by, &now])
+        .await
+        .map(drop)
 }
 
 pub(super) async fn delete(tx: &mut Tx<'_>, id: IdentifierId) -> Result<()> {

@@ -85,11 +85,8 @@ impl Site {
     /// Computes what the instance's hosts and keys say.
     pub fn tenant(&self, instance: Instance) -> Tenant {
         let host = format!("{}.{}", instance.slug, self.base_domain);
-        let frontend_url = if self.paths {
-            format!("{}/t/{}", self.base_url, instance.slug)
-        } else {
-            format!("{}://{host}", if self.secure { "https" } else { "http" })
-        };
+        let frontend_url =
+            if self.paths { format!("{}/t/{}", self.base_url, instance.slug) } else { format!("{}://{host}", if self.secure { "https" } else { "http" }) };
         let publishable_key = publishable_key(instance.environment, &host);
         let cookie_suffix = cookie_suffix(&publishable_key);
         Tenant { issuer: format!("https://{host}"), host, frontend_url, cookie_suffix, publishable_key, instance }
@@ -139,7 +136,13 @@ mod tests {
 
     #[test]
     fn unsafe_addresses_are_refused_with_a_sentence() {
-        for (url, domain) in [("id.example.com", None), ("http://id.example.com", None), ("https://id.example.com/auth", None), ("ftp://localhost", None), ("https://a.b", Some("x/y"))] {
+        for (url, domain) in [
+            ("id.example.com", None),
+            ("http://id.example.com", None),
+            ("https://id.example.com/auth", None),
+            ("ftp://localhost", None),
+            ("https://a.b", Some("x/y")),
+        ] {
             let refused = Site::new(url, domain).expect_err(url);
             assert!(refused.len() > 20, "{refused}");
         }
@@ -149,7 +152,15 @@ mod tests {
     fn slugs_are_read_from_hosts_of_this_site_only() {
         let site = Site::new("https://id.example.com", None).expect("site");
         assert_eq!(site.slug_of("shop-abc123.id.example.com"), Some("shop-abc123"));
-        for host in ["id.example.com", "shop.id.example.com.evil.com", "evilid.example.com", "a.b.id.example.com", ".id.example.com", "SHOP.id.example.com", "shop.id.example.com:443@evil"] {
+        for host in [
+            "id.example.com",
+            "shop.id.example.com.evil.com",
+            "evilid.example.com",
+            "a.b.id.example.com",
+            ".id.example.com",
+            "SHOP.id.example.com",
+            "shop.id.example.com:443@evil",
+        ] {
             assert_eq!(site.slug_of(host), None, "{host}");
         }
     }

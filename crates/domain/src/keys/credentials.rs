@@ -1,7 +1,7 @@
 //! Secret keys and platform tokens: shown once, stored as SHA-256, with their routing in their text.
 
-use ::store::{FromRow, PlatformTx, Row, platform_sql};
 use crate::instances::Environment;
+use ::store::{FromRow, PlatformTx, Row, platform_sql};
 use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Random, Result, Secret, SecretKeyId, WorkspaceId};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -101,11 +101,13 @@ pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, fixed: O
     let now = tx.now();
     let issued = tx
         .change(
-            sql!("insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
+            sql!(
+                "insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
                   values ($1, $2, $3, $4, $5, null, 1, 0, $6, $7, null, $8)
                   on conflict (instance_id, purpose, owner) do update set hash = excluded.hash, issued = once.issued + 1, attempts = 0,
                     most_attempts = excluded.most_attempts, expires_at = excluded.expires_at, consumed_at = null
-                  where once.issued < $9"),
+                  where once.issued < $9"
+            ),
             &[&id, &purpose.name(), &owner, &hash, &MOST_ATTEMPTS, &(now + CODE_LIFE), &now, &MOST_ISSUED],
         )
         .await?;
@@ -121,9 +123,11 @@ pub async fn spend_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, code: &S
     let now = tx.now();
     let tried: Option<Option<Timestamp>> = tx
         .find::<Consumed>(
-            sql!("update once set attempts = attempts + 1, consumed_at = case when hash = $4 then $5 else consumed_at end
+            sql!(
+                "update once set attempts = attempts + 1, consumed_at = case when hash = $4 then $5 else consumed_at end
                   where instance_id = $1 and purpose = $2 and owner = $3 and consumed_at is null and attempts < most_attempts and expires_at > $5
-                  returning consumed_at"),
+                  returning consumed_at"
+            ),
             &[&purpose.name(), &owner, &hash, &now],
         )
         .await?
@@ -136,9 +140,8 @@ pub async fn spend_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, code: &S
 }
 
 async fn refused(tx: &mut Tx<'_>, purpose: Purpose, owner: &str) -> Result<Spent> {
-    let row: Option<(Option<Timestamp>, Timestamp)> = tx
-        .find(sql!("select consumed_at, expires_at from once where instance_id = $1 and purpose = $2 and owner = $3"), &[&purpose.name(), &owner])
-        .await?;
+    let row: Option<(Option<Timestamp>, Timestamp)> =
+        tx.find(sql!("select consumed_at, expires_at from once where instance_id = $1 and purpose = $2 and owner = $3"), &[&purpose.name(), &owner]).await?;
     Ok(match row {
         None => Spent::Missing,
         Some((Some(_), _)) => Spent::Used,
@@ -168,8 +171,10 @@ pub async fn issue_nonce(tx: &mut Tx<'_>, purpose: Purpose, payload: &str) -> Re
     let row = id.to_string();
     let sealed = tx.seal(store::Place { table: "once", column: "payload", row: &row }, payload.as_bytes()).await?;
     tx.change(
-        sql!("insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
-              values ($1, $2, $3, $4, $4, $5, 1, 0, 1, $6, null, $7)"),
+        sql!(
+            "insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
+              values ($1, $2, $3, $4, $4, $5, 1, 0, 1, $6, null, $7)"
+        ),
         &[&id, &purpose.name(), &hash, &sealed, &(now + NONCE_LIFE), &now],
     )
     .await?;
@@ -184,8 +189,10 @@ pub async fn spend_nonce(tx: &mut Tx<'_>, purpose: Purpose, nonce: &Secret) -> R
     let now = tx.now();
     let kept: Option<(OnceId, String)> = tx
         .find(
-            sql!("update once set consumed_at = $4 where instance_id = $1 and purpose = $2 and owner = $3 and consumed_at is null and expires_at > $4
-                  returning id, payload"),
+            sql!(
+                "update once set consumed_at = $4 where instance_id = $1 and purpose = $2 and owner = $3 and consumed_at is null and expires_at > $4
+                  returning id, payload"
+            ),
             &[&purpose.name(), &nonce.sha256(), &now],
         )
         .await?;
@@ -207,7 +214,9 @@ pub async fn revoke(tx: &mut Tx<'_>, purpose: Purpose, owner: &str) -> Result<()
 async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     let before = tx.now() - Duration::from_secs(86_400);
     tx.change(
-        sql!("delete from once where instance_id = $1 and id in (select id from once where instance_id = $1 and expires_at < $2 order by expires_at limit 500)"),
+        sql!(
+            "delete from once where instance_id = $1 and id in (select id from once where instance_id = $1 and expires_at < $2 order by expires_at limit 500)"
+        ),
         &[&before],
     )
     .await

@@ -36,10 +36,9 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
         }
         match &filter.status {
             Some(status @ (Status::Active | Status::Pending)) => query.and(part!("and status = {} and expire_at > {}"), &[status, &now]),
-            Some(Status::Expired) => query.and(
-                part!("and (status = 'expired' or (status in ('active', 'pending') and expire_at <= {} and abandon_at > {}))"),
-                &[&now, &now],
-            ),
+            Some(Status::Expired) => {
+                query.and(part!("and (status = 'expired' or (status in ('active', 'pending') and expire_at <= {} and abandon_at > {}))"), &[&now, &now])
+            }
             Some(Status::Abandoned) => query.and(part!("and (status = 'abandoned' or (status in ('active', 'pending') and abandon_at <= {}))"), &[&now]),
             Some(status) => query.and(part!("and status = {}"), &[status]),
             None => query,

@@ -65,9 +65,11 @@ pub(super) async fn live_of_user(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Se
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
     tx.change(
-        sql!("insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, last_active_at,
+        sql!(
+            "insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, last_active_at,
                 expire_at, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"),
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        ),
         &[
             &s.id,
             &s.user,

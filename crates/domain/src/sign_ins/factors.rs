@@ -1,12 +1,6 @@
 //! Factors: what can prove that somebody is who they say, and which of them a user is offered.
 
-use crate::{
-    identifiers::Identifier,
-    messages::CodeMail,
-    once::Purpose,
-    settings::Settings,
-    users::User,
-};
+use crate::{identifiers::Identifier, messages::CodeMail, once::Purpose, settings::Settings, users::User};
 use ::store::text_enum;
 use foundation::IdentifierId;
 

@@ -24,8 +24,10 @@ impl FromRow for SignIn {
 
 pub(super) async fn find(tx: &mut Tx<'_>, id: SignInId) -> Result<Option<SignIn>> {
     tx.find(
-        sql!("select id, client_id, status, identifier, user_id, strategy, strategy_identifier_id, verified_at, created_session_id, abandon_at, created_at
-              from sign_ins where instance_id = $1 and id = $2"),
+        sql!(
+            "select id, client_id, status, identifier, user_id, strategy, strategy_identifier_id, verified_at, created_session_id, abandon_at, created_at
+              from sign_ins where instance_id = $1 and id = $2"
+        ),
         &[&id],
     )
     .await
@@ -33,8 +35,10 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SignInId) -> Result<Option<SignIn>
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignIn) -> Result<()> {
     tx.change(
-        sql!("insert into sign_ins (instance_id, id, client_id, status, identifier, user_id, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $8)"),
+        sql!(
+            "insert into sign_ins (instance_id, id, client_id, status, identifier, user_id, abandon_at, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
+        ),
         &[&s.id, &s.client, &s.stored_status, &s.identifier, &s.user, &s.abandon_at, &s.created_at],
     )
     .await

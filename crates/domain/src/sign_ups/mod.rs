@@ -131,9 +131,16 @@ impl SignUp {
             ("last_name", on(settings.auth_name), self.last_name.is_some()),
             ("password", password, self.digest.is_some()),
         ];
-        let names = |wanted: &dyn Fn(bool, bool) -> bool| fields.iter().filter_map(|(name, on, given)| on.filter(|required| wanted(*required, *given)).map(|_| *name)).collect();
+        let names = |wanted: &dyn Fn(bool, bool) -> bool| {
+            fields.iter().filter_map(|(name, on, given)| on.filter(|required| wanted(*required, *given)).map(|_| *name)).collect()
+        };
         let unverified = if self.email.is_some() && self.email_verified_at.is_none() { vec!["email_address"] } else { Vec::new() };
-        Requirements { required: names(&|required, _| required), optional: names(&|required, _| !required), missing: names(&|required, given| required && !given), unverified }
+        Requirements {
+            required: names(&|required, _| required),
+            optional: names(&|required, _| !required),
+            missing: names(&|required, given| required && !given),
+            unverified,
+        }
     }
 }
 

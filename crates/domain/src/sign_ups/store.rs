@@ -29,9 +29,11 @@ impl FromRow for SignUp {
 
 pub(super) async fn find(tx: &mut Tx<'_>, id: SignUpId) -> Result<Option<SignUp>> {
     tx.find(
-        sql!("select id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata, email_prepared_at,
+        sql!(
+            "select id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata, email_prepared_at,
                 email_verified_at, legal_accepted_at, created_user_id, created_session_id, abandon_at, created_at
-              from sign_ups where instance_id = $1 and id = $2"),
+              from sign_ups where instance_id = $1 and id = $2"
+        ),
         &[&id],
     )
     .await
@@ -39,9 +41,11 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SignUpId) -> Result<Option<SignUp>
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
     tx.change(
-        sql!("insert into sign_ups (instance_id, id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata,
+        sql!(
+            "insert into sign_ups (instance_id, id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata,
                 legal_accepted_at, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"),
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+        ),
         &[
             &s.id,
             &s.client,
@@ -64,9 +68,11 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
 pub(super) async fn update(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
     let now = tx.now();
     tx.change(
-        sql!("update sign_ups set status = $3, email_address = $4, username = $5, password_digest = $6, first_name = $7, last_name = $8, unsafe_metadata = $9,
+        sql!(
+            "update sign_ups set status = $3, email_address = $4, username = $5, password_digest = $6, first_name = $7, last_name = $8, unsafe_metadata = $9,
                 email_prepared_at = $10, email_verified_at = $11, legal_accepted_at = $12, created_user_id = $13, created_session_id = $14, updated_at = $15
-              where instance_id = $1 and id = $2"),
+              where instance_id = $1 and id = $2"
+        ),
         &[
             &s.id,
             &s.stored_status,

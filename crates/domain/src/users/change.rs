@@ -8,7 +8,7 @@ use crate::{
     events::{self, Event},
     identifiers,
 };
-use ::store::{Json, Tx};
+use ::store::Tx;
 use foundation::{IdentifierId, OnConflict, Problem, Result, Timestamp, UserId, Username};
 use serde_json::{Map, Value, json};
 
@@ -63,7 +63,8 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &Change) 
         user.external_id.clone_from(external);
     }
     if let Some(primary) = change.primary_email_address {
-        let email = user.emails().find(|e| e.id == primary).ok_or_else(|| Problem::invalid("primary_email_address_id", "must be one of the user's addresses"))?;
+        let email =
+            user.emails().find(|e| e.id == primary).ok_or_else(|| Problem::invalid("primary_email_address_id", "must be one of the user's addresses"))?;
         if email.verified_by.is_none() {
             return Err(Problem::NotVerified.into());
         }
@@ -112,9 +113,15 @@ pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::MetadataTooLarge`].
-pub async fn change_metadata(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &MetadataChange, how: fn(&mut Map<String, Value>, &Map<String, Value>)) -> Result<User> {
+pub async fn change_metadata(
+    tx: &mut Tx<'_>,
+    actor: Actor,
+    id: UserId,
+    change: &MetadataChange,
+    how: fn(&mut Map<String, Value>, &Map<String, Value>),
+) -> Result<User> {
     let mut user = get(tx, id).await?;
-    let parts: [(&'static str, &mut Json, &Option<Map<String, Value>>); 3] = [
+    let parts = [
         ("public_metadata", &mut user.public_metadata, &change.public),
         ("private_metadata", &mut user.private_metadata, &change.private),
         ("unsafe_metadata", &mut user.unsafe_metadata, &change.own),

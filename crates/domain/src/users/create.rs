@@ -101,7 +101,8 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, 
 }
 
 fn check(new: &NewUser) -> Result<(), Problem> {
-    for (param, document) in [("public_metadata", &new.public_metadata), ("private_metadata", &new.private_metadata), ("unsafe_metadata", &new.unsafe_metadata)] {
+    for (param, document) in [("public_metadata", &new.public_metadata), ("private_metadata", &new.private_metadata), ("unsafe_metadata", &new.unsafe_metadata)]
+    {
         if store::is_too_large(document) {
             return Err(Problem::MetadataTooLarge(param));
         }
@@ -115,7 +116,9 @@ fn check(new: &NewUser) -> Result<(), Problem> {
 /// Checks a short text of a user: at most 256 characters, no controls.
 pub(super) fn check_name(param: &'static str, value: Option<&str>) -> Result<(), Problem> {
     match value {
-        Some(text) if text.chars().count() > 256 || text::has_control(text) => Err(Problem::invalid(param, "must have at most 256 characters and no control characters")),
+        Some(text) if text.chars().count() > 256 || text::has_control(text) => {
+            Err(Problem::invalid(param, "must have at most 256 characters and no control characters"))
+        }
         _ => Ok(()),
     }
 }

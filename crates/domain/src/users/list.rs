@@ -137,7 +137,12 @@ impl Patterns {
                 format!("%{escaped}%")
             })
         };
-        Patterns { query: pattern(&filter.query), email: pattern(&filter.email_query), username: pattern(&filter.username_query), name: pattern(&filter.name_query) }
+        Patterns {
+            query: pattern(&filter.query),
+            email: pattern(&filter.email_query),
+            username: pattern(&filter.username_query),
+            name: pattern(&filter.name_query),
+        }
     }
 }
 
@@ -168,7 +173,9 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns
     }
     for (pattern, kind) in [(&patterns.email, "email_address"), (&patterns.username, "username")] {
         if let Some(pattern) = pattern {
-            let part = part!("and exists (select 1 from identifiers i where i.instance_id = u.instance_id and i.user_id = u.id and i.kind = {} and i.norm like {} escape '\\')");
+            let part = part!(
+                "and exists (select 1 from identifiers i where i.instance_id = u.instance_id and i.user_id = u.id and i.kind = {} and i.norm like {} escape '\\')"
+            );
             query = query.and(part, &[if kind == "username" { &"username" } else { &"email_address" }, pattern]);
         }
     }

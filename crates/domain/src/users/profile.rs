@@ -12,8 +12,8 @@ use crate::{
     settings,
 };
 use ::store::Tx;
-use serde_json::{Map, Value};
 use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, SessionId, UserId};
+use serde_json::{Map, Value};
 
 /// The most addresses a user can have.
 const MOST_EMAILS: i64 = 10;

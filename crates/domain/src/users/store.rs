@@ -52,10 +52,12 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
 
 pub(super) async fn insert(tx: &mut Tx<'_>, u: &User, digest: Option<&Secret>) -> Result<()> {
     tx.change(
-        sql!("insert into users (instance_id, id, pool_id, external_id, first_name, last_name, locale, password_digest, password_updated_at, public_metadata,
+        sql!(
+            "insert into users (instance_id, id, pool_id, external_id, first_name, last_name, locale, password_digest, password_updated_at, public_metadata,
                 private_metadata, unsafe_metadata, banned, failed_attempts, delete_self_enabled, create_organization_enabled, create_organizations_limit,
                 legal_accepted_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17, $18, $19)"),
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17, $18, $19)"
+        ),
         &[
             &u.id,
             &u.pool,
@@ -84,10 +86,12 @@ pub(super) async fn insert(tx: &mut Tx<'_>, u: &User, digest: Option<&Secret>) -
 pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
     let now = tx.now();
     tx.change(
-        sql!("update users set external_id = $3, first_name = $4, last_name = $5, locale = $6, primary_email_address_id = $7, public_metadata = $8,
+        sql!(
+            "update users set external_id = $3, first_name = $4, last_name = $5, locale = $6, primary_email_address_id = $7, public_metadata = $8,
                 private_metadata = $9, unsafe_metadata = $10, delete_self_enabled = $11, create_organization_enabled = $12, create_organizations_limit = $13,
                 legal_accepted_at = $14, created_at = $15, updated_at = $16
-              where instance_id = $1 and id = $2"),
+              where instance_id = $1 and id = $2"
+        ),
         &[
             &u.id,
             &u.external_id,
@@ -165,10 +169,12 @@ pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, most: i64, lockout: Durati
     let until = now + lockout;
     let changed = tx
         .change(
-            sql!("update users set
+            sql!(
+                "update users set
                     failed_attempts = case when locked_until is null then failed_attempts + 1 else 1 end,
-                    locked_until = case when (case when locked_until is null then failed_attempts + 1 else 1 end) >= $3 then $4 else null end
-                  where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $5)"),
+                    locked_until = case when (case when locked_until is null then failed_attempts + 1 else 1 end) >= $3 then cast($4 as bigint) else null end
+                  where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $5)"
+            ),
             &[&id, &most, &until, &now],
         )
         .await?;

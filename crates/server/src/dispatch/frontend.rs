@@ -124,7 +124,8 @@ fn preflight() -> Response<Body> {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-mobile, x-expo-sdk-version, clerk-api-version"));
+    headers
+        .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-mobile, x-expo-sdk-version, clerk-api-version"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }
@@ -143,4 +144,3 @@ fn with_cors(mut response: Response<Body>, origin: Option<HeaderValue>) -> Respo
     }
     response
 }
-

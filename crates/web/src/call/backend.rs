@@ -1,7 +1,11 @@
 //! The Backend API's caller: a backend with an instance's secret key.
 
 use super::bearer;
-use crate::{answer::{Answer, json}, app::App, refusal::Refusal};
+use crate::{
+    answer::{Answer, json},
+    app::App,
+    refusal::Refusal,
+};
 use axum::extract::FromRequestParts;
 use domain::{
     Verdict,

@@ -39,7 +39,8 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
         let knock = knock(parts)?;
         let tenant = knock.tenant.clone().ok_or(Problem::NoSuchOperation)?;
-        let query = |name: &str| form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).find(|(key, _)| key == name).map(|(_, v)| v.into_owned());
+        let query =
+            |name: &str| form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).find(|(key, _)| key == name).map(|(_, v)| v.into_owned());
         let native = query("_is_native").is_some_and(|v| v == "1");
         let cookie = cookies::client_cookie_name(&tenant, &knock);
         let shown = if native { header_text(&parts.headers, "authorization") } else { cookies::read(&parts.headers, &cookie).map(str::to_owned) };

@@ -1,0 +1,193 @@
+//! The binary itself: what it prints, writes, refuses, and how it stops.
+
+use serde_json::Value;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_insula");
+
+/// A server of its own process, ended with the test.
+struct Running {
+    process: Child,
+    port: u16,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+fn command(data: &Path, port: u16) -> Command {
+    let mut command = Command::new(BINARY);
+    command.env_clear().arg("--data").arg(data).arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command
+}
+
+fn start(data: &Path) -> Running {
+    let port = free_port();
+    let process = command(data, port).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut running = Running { process, port };
+    loop {
+        if let Some(status) = running.process.try_wait().expect("a state") {
+            let mut said = String::new();
+            let _ = running.process.stderr.take().expect("standard error").read_to_string(&mut said);
+            panic!("it ended with {status}: {said}");
+        }
+        if ask(port, "/readyz", &[]).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            return running;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// One request over a connection of its own; `None` where nobody listens.
+fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{extra}\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+fn stop(mut running: Running) -> (i32, String) {
+    let status = Command::new("kill").arg("-TERM").arg(running.process.id().to_string()).status().expect("kill");
+    assert!(status.success());
+    let code = running.process.wait().expect("it ends").code().expect("it was not killed");
+    let mut said = String::new();
+    running.process.stdout.take().expect("standard output").read_to_string(&mut said).expect("text");
+    (code, said)
+}
+
+fn refused(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "one sentence: {said}");
+    said
+}
+
+#[test]
+fn the_first_start_hands_everything_out_and_a_second_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let running = start(&data);
+    let port = running.port;
+    let text = std::fs::read_to_string(data.join("first-start.json")).expect("first-start.json");
+    let first: Value = serde_json::from_str(&text).expect("JSON");
+    let word = |name: &str| first[name].as_str().unwrap_or_else(|| panic!("{name} is there")).to_owned();
+    assert_eq!(word("base_url"), format!("http://localhost:{port}"));
+    assert_eq!(word("backend_url"), format!("http://localhost:{port}/api"));
+    assert_eq!(word("inbox_url"), format!("http://localhost:{port}/inbox"));
+    assert_eq!(word("frontend_url"), format!("http://localhost:{port}/t/{}", word("slug")));
+    assert!(word("publishable_key").starts_with("pk_test_") && word("secret_key").starts_with("sk_test_") && word("platform_token").starts_with("plt_"));
+    assert!(word("application_id").starts_with("app_") && word("instance_id").starts_with("ins_"));
+    assert_eq!(first.as_object().expect("an object").len(), 10);
+    for secret in ["first-start.json", "master.key", "insula.db"] {
+        let mode = std::fs::metadata(data.join(secret)).expect(secret).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    let bearer = format!("Authorization: Bearer {}", word("secret_key"));
+    assert!(ask(port, "/api/v1/users", &[&bearer]).expect("an answer").starts_with("HTTP/1.1 200"));
+    let (code, said) = stop(running);
+    assert_eq!(code, 0);
+    for part in [word("publishable_key"), word("secret_key"), "Express".to_owned(), "Next.js".to_owned(), "Vite".to_owned(), word("inbox_url")] {
+        assert!(said.contains(&part), "{part} is printed");
+    }
+
+    let again = start(&data);
+    assert_eq!(std::fs::read_to_string(data.join("first-start.json")).expect("still there"), text, "it is never rewritten");
+    assert!(ask(again.port, "/api/v1/users", &[&bearer]).expect("an answer").starts_with("HTTP/1.1 200"), "the keys still open");
+    let (code, said) = stop(again);
+    assert_eq!(code, 0);
+    assert!(!said.contains("sk_test_"), "keys are shown once");
+}
+
+#[test]
+fn two_servers_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = start(folder.path());
+    let said = refused(&command(folder.path(), free_port()).output().expect("it runs"));
+    assert!(said.contains("another server uses the data folder"), "{said}");
+    assert_eq!(stop(running).0, 0);
+}
+
+#[test]
+fn unsafe_settings_refuse_with_one_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |arguments: &[&str]| refused(&command(folder.path(), 0).args(arguments).output().expect("it runs"));
+    // A flag that stands twice is a fault of its own, so the port is named in the environment here.
+    let listening = |address: &str| refused(&Command::new(BINARY).env_clear().env("INSULA_LISTEN", address).arg("--data").arg(folder.path()).output().expect("it runs"));
+    assert!(listening("0.0.0.0:7080").contains("listen on 127.0.0.1"));
+    assert!(listening("localhost").contains("127.0.0.1:7080"));
+    assert!(with(&["--base-url", "https://id.example.com"]).contains("mail server"));
+    assert!(with(&["--base-url", "http://id.example.com"]).contains("https"));
+    assert!(with(&["--base-url", "http://localhost/path"]).contains("without a path"));
+    assert!(with(&["--database-url", "mysql://x"]).contains("postgres://"));
+    assert!(with(&["--database-connections", "1"]).contains("2 to 1000"));
+    assert!(with(&["--log", "=="]).contains("info"));
+    assert!(with(&["--log-format", "xml"]).contains("text or json"));
+    assert!(with(&["--npm-mirror", "/nowhere"]).contains("@clerk"));
+    assert!(with(&["--npm-cdn", "javascript:alert(1)"]).contains("URL"));
+    assert!(with(&["--master-key", "short"]).contains("base64 of 32 bytes"));
+    assert!(with(&["--config", "/nowhere/insula.toml"]).contains("cannot be read"));
+    assert!(!folder.path().join("insula.db").exists(), "nothing was made");
+}
+
+#[test]
+fn the_file_is_checked_and_holds_for_every_instance() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("insula.toml");
+    std::fs::write(&file, "[settings.sesion]\nmulti = true\n").expect("written");
+    assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("sesion"));
+    std::fs::write(&file, "bas_url = 'x'\n").expect("written");
+    assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("bas_url"));
+    std::fs::write(&file, "[settings.session]\nmulti = true\n").expect("written");
+    let running = start(folder.path());
+    let text = std::fs::read_to_string(folder.path().join("first-start.json")).expect("first-start.json");
+    let first: Value = serde_json::from_str(&text).expect("JSON");
+    let environment = ask(running.port, &format!("/t/{}/v1/environment", first["slug"].as_str().expect("slug")), &[]).expect("an answer");
+    assert!(environment.contains("\"single_session_mode\":false"), "{environment}");
+    assert_eq!(stop(running).0, 0);
+}
+
+#[test]
+fn a_lost_or_wrong_master_key_opens_nothing_and_destroys_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(stop(start(folder.path())).0, 0);
+    let key = folder.path().join("master.key");
+    let kept = std::fs::read(&key).expect("the key");
+    std::fs::remove_file(&key).expect("removed");
+    assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("restore"));
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("mode");
+    std::fs::write(&key, &kept).expect("written");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("chmod 600"));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    assert_eq!(stop(start(folder.path())).0, 0, "the kept key still opens");
+}
+
+#[test]
+fn hostile_heads_are_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = start(folder.path());
+    let many: Vec<String> = (0..100).map(|n| format!("X-{n}: y")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(ask(running.port, "/healthz", &many).is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")), "too many fields");
+    let long = format!("X: {}", "y".repeat(64 * 1024));
+    assert!(ask(running.port, "/healthz", &[&long]).is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")), "too long");
+    assert!(ask(running.port, "/healthz", &["Host: evil.example"]).expect("an answer").starts_with("HTTP/1.1 200"), "health needs no host");
+    assert!(ask(running.port, "/", &["Host: evil.example"]).expect("an answer").starts_with("HTTP/1.1 400"), "two hosts");
+    assert!(ask(running.port, "/healthz", &[]).expect("an answer").starts_with("HTTP/1.1 200"), "others are served");
+    assert_eq!(stop(running).0, 0);
+}

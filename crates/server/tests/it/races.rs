@@ -1,0 +1,145 @@
+//! Races: what works once works once, and a limit holds exactly, however many come at the same time.
+
+use http::StatusCode;
+use serde_json::json;
+use testkit::{Setup, TestServer, address};
+
+const AT_ONCE: usize = 32;
+
+/// Sends the same form from many browsers that are one, and counts the answers by their status.
+async fn at_once(browser: &testkit::Browser, path: &str, form: &'static [(&'static str, &'static str)]) -> Vec<StatusCode> {
+    let mut tasks = Vec::new();
+    for _ in 0..AT_ONCE {
+        let (mut browser, path) = (browser.clone(), path.to_owned());
+        tasks.push(tokio::spawn(async move { browser.post(&path, form).await.status }));
+    }
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.expect("an answer"));
+    }
+    statuses
+}
+
+fn successes(statuses: &[StatusCode]) -> usize {
+    statuses.iter().filter(|status| status.is_success()).count()
+}
+
+/// CVE-2026-27855 is such a replay of a code.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_makes_one_account_however_often_it_is_sent() {
+    let server = TestServer::start().await;
+    let mut browser = server.browser();
+    let form = [("email_address", address("ada")), ("password", testkit::PASSWORD.to_owned())];
+    let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let id = browser.post("/v1/client/sign_ups", &form).await.response()["id"].as_str().expect("an id").to_owned();
+    browser.post(&format!("/v1/client/sign_ups/{id}/prepare_verification"), &[("strategy", "email_code")]).await.response();
+    let statuses = at_once(&browser, &format!("/v1/client/sign_ups/{id}/attempt_verification"), &[("strategy", "email_code"), ("code", "424242")]).await;
+    assert_eq!(successes(&statuses), 1, "{statuses:?}");
+    assert_eq!(server.backend().get("/v1/users/count").await.ok()["total_count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_address_is_given_to_one_of_many_who_prove_it_at_once() {
+    let server = TestServer::start().await;
+    let mut ready = Vec::new();
+    for _ in 0..8 {
+        let mut browser = server.browser();
+        let reply = browser.post("/v1/client/sign_ups", &[("email_address", &address("ada")), ("password", testkit::PASSWORD)]).await;
+        let id = reply.response()["id"].as_str().expect("an id").to_owned();
+        browser.post(&format!("/v1/client/sign_ups/{id}/prepare_verification"), &[("strategy", "email_code")]).await.response();
+        ready.push((browser, id));
+    }
+    let tasks = ready.into_iter().map(|(mut browser, id)| {
+        tokio::spawn(async move {
+            let reply = browser.post(&format!("/v1/client/sign_ups/{id}/attempt_verification"), &[("strategy", "email_code"), ("code", "424242")]).await;
+            if reply.status.is_success() { String::new() } else { reply.code().to_owned() }
+        })
+    });
+    let mut codes = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        codes.push(task.await.expect("an answer"));
+    }
+    assert_eq!(codes.iter().filter(|code| code.is_empty()).count(), 1, "{codes:?}");
+    assert!(codes.iter().all(|code| code.is_empty() || code == "form_identifier_exists"), "{codes:?}");
+    assert_eq!(server.backend().get("/v1/users/count").await.ok()["total_count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_handshake_is_fetched_once() {
+    let server = TestServer::start().await;
+    let mut browser = server.signed_in("ada").await;
+    let reply = browser.get("/v1/client/handshake?format=nonce&redirect_url=http://localhost:3000/").await;
+    let nonce = reply.location().split("__clerk_handshake_nonce=").nth(1).expect("a nonce").to_owned();
+    let mut tasks = Vec::new();
+    for _ in 0..AT_ONCE {
+        let (backend, nonce) = (server.backend(), nonce.clone());
+        tasks.push(tokio::spawn(async move { backend.get(&format!("/v1/clients/handshake_payload?nonce={nonce}")).await.status }));
+    }
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.expect("an answer"));
+    }
+    assert_eq!(successes(&statuses), 1, "{statuses:?}");
+}
+
+/// CVE-2024-4629, CVE-2024-32868: parallel tries beat the counter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_burst_of_passwords_learns_no_more_than_the_limit() {
+    let server = TestServer::start_with(Setup { settings: json!({ "attack_protection": { "max_attempts": 5 } }), ..Setup::default() }).await;
+    server.signed_in("ada").await;
+    let mut tasks = Vec::new();
+    for n in 0..AT_ONCE {
+        let mut browser = server.browser();
+        tasks.push(tokio::spawn(async move { browser.sign_in("ada", &format!("wrong password {n}")).await.code().to_owned() }));
+    }
+    let mut revealed = 0;
+    for task in tasks {
+        match task.await.expect("an answer").as_str() {
+            "form_password_incorrect" => revealed += 1,
+            "user_locked" => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(revealed, 5);
+    assert_eq!(server.browser().sign_in("ada", testkit::PASSWORD).await.refusal(), (403, "user_locked"), "the right one is refused too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_counter_of_users_is_exact_under_creation_and_deletion() {
+    let server = TestServer::start().await;
+    let mut tasks = Vec::new();
+    for n in 0..AT_ONCE {
+        let backend = server.backend();
+        tasks.push(tokio::spawn(async move {
+            let reply = backend.post("/v1/users", json!({ "email_address": [format!("user{n}@example.com")], "skip_password_requirement": true })).await;
+            let id = reply.ok()["id"].as_str().expect("an id").to_owned();
+            if n % 2 == 0 {
+                backend.delete(&format!("/v1/users/{id}")).await.ok();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("done");
+    }
+    let counted = server.backend().get("/v1/users/count").await.ok()["total_count"].clone();
+    let listed = server.backend().get("/v1/users?limit=100").await.ok().as_array().expect("a list").len();
+    assert_eq!((counted, listed), (json!(AT_ONCE / 2), AT_ONCE / 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn signing_out_and_using_a_session_at_once_revives_nothing() {
+    let server = TestServer::start().await;
+    let mut browser = server.signed_in("ada").await;
+    let id = browser.session_id().await;
+    let mut tasks = Vec::new();
+    for n in 0..AT_ONCE {
+        let (mut browser, id) = (browser.clone(), id.clone());
+        let verb = if n == AT_ONCE / 2 { "end" } else { "touch" };
+        tasks.push(tokio::spawn(async move { browser.post(&format!("/v1/client/sessions/{id}/{verb}"), &[]).await.status }));
+    }
+    for task in tasks {
+        assert!(matches!(task.await.expect("an answer"), StatusCode::OK | StatusCode::UNAUTHORIZED));
+    }
+    assert_eq!(server.backend().get(&format!("/v1/sessions/{id}")).await.ok()["status"], "ended");
+    assert_eq!(browser.sessions().await.len(), 0);
+}
