@@ -1,5 +1,6 @@
 //! The one cache: bounded, of one tenant each, forgetful after a while.
 
+use crate::tx::Tx;
 use foundation::{InstanceId, Timestamp};
 use std::{
     collections::HashMap,
@@ -8,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-/// Remembers values of instances. A key begins with the instance, so that equal names of two tenants never meet.
+/// Remembers values of instances. A key begins with the database and the instance, so that equal names of two tenants never meet, nor do
+/// equal ids in two databases of one process.
 pub struct InstanceCache<K, V> {
-    entries: Mutex<HashMap<(InstanceId, K), (Timestamp, V)>>,
+    entries: Mutex<HashMap<(u64, InstanceId, K), (Timestamp, V)>>,
     most: usize,
     life: Duration,
 }
@@ -22,14 +24,15 @@ impl<K: Eq + Hash + Clone, V: Clone> InstanceCache<K, V> {
     }
 
     /// What is known, if it is not too old.
-    pub fn get(&self, instance: InstanceId, key: &K, now: Timestamp) -> Option<V> {
+    pub fn get(&self, tx: &Tx<'_>, key: &K) -> Option<V> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, value) = entries.get(&(instance, key.clone()))?;
-        (now.since(*since) < self.life).then(|| value.clone())
+        let (since, value) = entries.get(&(tx.database.number, tx.instance, key.clone()))?;
+        (tx.now().since(*since) < self.life).then(|| value.clone())
     }
 
     /// Remembers. Where the cache is full, it begins anew: simple, and rare with a fitting size.
-    pub fn put(&self, instance: InstanceId, key: K, value: V, now: Timestamp) {
+    pub fn put(&self, tx: &Tx<'_>, key: K, value: V) {
+        let now = tx.now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.most {
             entries.retain(|_, (since, _)| now.since(*since) < self.life);
@@ -37,11 +40,11 @@ impl<K: Eq + Hash + Clone, V: Clone> InstanceCache<K, V> {
                 entries.clear();
             }
         }
-        entries.insert((instance, key), (now, value));
+        entries.insert((tx.database.number, tx.instance, key), (now, value));
     }
 
     /// Forgets one entry, after a change on this node.
-    pub fn forget(&self, instance: InstanceId, key: &K) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&(instance, key.clone()));
+    pub fn forget(&self, tx: &Tx<'_>, key: &K) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tx.database.number, tx.instance, key.clone()));
     }
 }

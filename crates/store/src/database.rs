@@ -14,7 +14,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -68,8 +68,13 @@ pub(crate) enum Engine {
     Postgres(Postgres),
 }
 
+/// How many databases this process has opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 pub(crate) struct Inner {
     engine: Engine,
+    /// Tells this database's entries in the process's caches from another's.
+    pub(crate) number: u64,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Shared,
     pub(crate) vault: Vault,
@@ -93,7 +98,8 @@ impl Database {
             Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
         };
         let Options { clock, random, master, faults, .. } = options;
-        let database = Database(Arc::new(Inner { engine, clock, random, vault: Vault::new(master), faults, work: tokio::sync::Notify::new() }));
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let database = Database(Arc::new(Inner { engine, number, clock, random, vault: Vault::new(master), faults, work: tokio::sync::Notify::new() }));
         migrate::run(&database).await?;
         Ok(database)
     }

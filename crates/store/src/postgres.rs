@@ -160,6 +160,8 @@ fn fault(error: tokio_postgres::Error) -> Error {
     };
     match reported.code() {
         &SqlState::UNIQUE_VIOLATION => Error::Conflict(reported.constraint().unwrap_or_default().to_owned()),
+        // What the row belongs to is gone since it was read: run again, and it is not found.
+        &SqlState::FOREIGN_KEY_VIOLATION => Error::Again(reported.to_string()),
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Error::Again(reported.to_string()),
         code if code.code().starts_with("08") || code.code().starts_with("57") || code.code().starts_with("53") || code == &SqlState::LOCK_NOT_AVAILABLE => {
             Error::Unavailable(reported.to_string())

@@ -29,6 +29,8 @@ pub struct Client {
     pub sign_up: Option<SignUpId>,
     /// How its user last signed in.
     pub last_authentication_strategy: Option<String>,
+    /// What its secret hashes to.
+    secret_hash: String,
     /// When it came to be.
     pub created_at: Timestamp,
     /// When its sessions last changed; what `__client_uat` says. No token that it holds is older.

@@ -13,6 +13,7 @@ impl FromRow for Client {
             sign_in: row.take()?,
             sign_up: row.take()?,
             last_authentication_strategy: row.take()?,
+            secret_hash: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
         })
@@ -22,7 +23,7 @@ impl FromRow for Client {
 pub(super) async fn find(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>> {
     tx.find(
         sql!(
-            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, secret_hash, created_at, updated_at
               from clients where instance_id = $1 and id = $2"
         ),
         &[&id],
@@ -33,7 +34,7 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: ClientId) -> Result<Option<Client>
 pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Secret) -> Result<Option<Client>> {
     tx.find(
         sql!(
-            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, created_at, updated_at
+            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, secret_hash, created_at, updated_at
               from clients where instance_id = $1 and id = $2 and secret_hash = $3"
         ),
         &[&id, &secret.sha256()],
@@ -41,17 +42,18 @@ pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Sec
     .await
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, client: &Client, secret: &Secret) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<()> {
     tx.change(
         sql!("insert into clients (instance_id, id, pool_id, secret_hash, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)"),
-        &[&client.id, &client.pool, &secret.sha256(), &client.created_at],
+        &[&client.id, &client.pool, &client.secret_hash, &client.created_at],
     )
     .await
     .map(drop)
 }
 
-pub(super) async fn set_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Secret) -> Result<()> {
-    tx.change(sql!("update clients set secret_hash = $3 where instance_id = $1 and id = $2"), &[&id, &secret.sha256()]).await.map(drop)
+/// Replaces the secret if it is still the one that was recognised, and holds the row; whether it was.
+pub(super) async fn replace_secret(tx: &mut Tx<'_>, id: ClientId, old: &str, new: &str) -> Result<bool> {
+    Ok(tx.change(sql!("update clients set secret_hash = $4 where instance_id = $1 and id = $2 and secret_hash = $3"), &[&id, &old, &new]).await? == 1)
 }
 
 pub(super) async fn sessions_changed(tx: &mut Tx<'_>, id: ClientId) -> Result<()> {

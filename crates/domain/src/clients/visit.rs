@@ -8,7 +8,7 @@ use crate::{
 };
 use ::store::Tx;
 use dev_browsers::DevBrowser;
-use foundation::{ClientId, Id, Ksuid, Problem, Result, Secret, SessionId, SignInId, SignUpId};
+use foundation::{ClientId, Error, Id, Ksuid, Problem, Result, Secret, SessionId, SignInId, SignUpId};
 use std::sync::Arc;
 
 /// What the caller showed, not checked yet.
@@ -94,10 +94,11 @@ impl Visit {
             sign_in: None,
             sign_up: None,
             last_authentication_strategy: None,
+            secret_hash: secret.sha256(),
             created_at: now,
             updated_at: now,
         };
-        store::insert(tx, &client, &secret).await?;
+        store::insert(tx, &client).await?;
         if let Some(browser) = &mut self.dev_browser {
             dev_browsers::bind(tx, browser.id, id).await?;
             browser.client = Some(id);
@@ -107,14 +108,20 @@ impl Visit {
         Ok(client)
     }
 
-    /// Gives the client a new secret; the old one is worth nothing from now on.
+    /// Gives the client a new secret; the old one is worth nothing from now on. From here to the end of the transaction nobody else
+    /// changes the client; whoever tries with the same old secret comes again, and is not recognised any more.
     ///
     /// # Errors
-    /// Only the database's own.
+    /// [`Error::Again`] where somebody else was quicker.
     pub async fn rotate(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        let client = self.client_or_new(tx).await?;
+        let mut client = self.client_or_new(tx).await?;
         let secret = draw_secret(tx, client.id);
-        store::set_secret(tx, client.id, &secret).await?;
+        let hash = secret.sha256();
+        if !store::replace_secret(tx, client.id, &client.secret_hash, &hash).await? {
+            return Err(Error::Again("the client's secret has changed meanwhile".to_owned()));
+        }
+        client.secret_hash = hash;
+        self.client = Some(client);
         self.issued = Some(secret);
         Ok(())
     }
@@ -238,9 +245,8 @@ impl Visit {
         Ok(())
     }
 
-    /// Somebody has signed in on this client: a new secret, no attempts left, and the session in front.
+    /// Somebody has signed in on this client, whose secret was changed for it: no attempts are left, and the session is in front.
     pub(crate) async fn arrived(&mut self, tx: &mut Tx<'_>, session: SessionId, strategy: &str) -> Result<()> {
-        self.rotate(tx).await?;
         let client = self.client_or_new(tx).await?;
         store::set_attempts(tx, client.id, None, None).await?;
         store::set_last_session(tx, client.id, Some(session)).await?;

@@ -39,15 +39,14 @@ pub async fn adopt(tx: &mut Tx<'_>, pkcs8: &[u8]) -> Result<SigningKeyId> {
 pub async fn signer(tx: &mut Tx<'_>) -> Result<Arc<SigningKey>> {
     let id: SigningKeyId =
         tx.get(sql!("select id from signing_keys where instance_id = $1 and retired_at is null order by created_at desc, id desc limit 1"), &[]).await?;
-    let (instance, now) = (tx.instance(), tx.now());
-    if let Some(key) = PARSED.get(instance, &id, now) {
+    if let Some(key) = PARSED.get(tx, &id) {
         return Ok(key);
     }
     let sealed: String = tx.get(sql!("select sealed from signing_keys where instance_id = $1 and id = $2"), &[&id]).await?;
     let row = id.to_string();
     let pkcs8 = tx.open(place(&row), &sealed).await?;
     let key = Arc::new(SigningKey::parse(id, &pkcs8)?);
-    PARSED.put(instance, id, Arc::clone(&key), now);
+    PARSED.put(tx, id, Arc::clone(&key));
     Ok(key)
 }
 

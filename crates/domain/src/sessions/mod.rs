@@ -113,6 +113,8 @@ pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: 
     if users::get(tx, user).await?.banned {
         return Err(Problem::UserBanned.into());
     }
+    // First the secret, then the look: two who come in at once on one client come one after the other.
+    visit.rotate(tx).await?;
     ensure_room(tx, visit, Some(user)).await?;
     let client = visit.client_or_new(tx).await?;
     let mut session = new(tx, user, client.id).await?;

@@ -45,12 +45,11 @@ static EFFECTIVE: LazyLock<InstanceCache<Versions, Arc<Settings>>> = LazyLock::n
 /// [`Error::Broken`] where a stored document does not fit the tree.
 pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
     let versions = (store::system_version(tx).await?, store::instance_version(tx).await?);
-    let (instance, now) = (tx.instance(), tx.now());
-    if let Some(settings) = EFFECTIVE.get(instance, &versions, now) {
+    if let Some(settings) = EFFECTIVE.get(tx, &versions) {
         return Ok(settings);
     }
     let settings = Arc::new(resolve(&[store::system(tx).await?, store::instance(tx).await?])?);
-    EFFECTIVE.put(instance, versions, Arc::clone(&settings), now);
+    EFFECTIVE.put(tx, versions, Arc::clone(&settings));
     Ok(settings)
 }
 

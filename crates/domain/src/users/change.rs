@@ -1,6 +1,6 @@
 //! A user changes: fields, metadata, and the end.
 
-use super::{User, create::check_name, get, store};
+use super::{User, create::check_name, get, hold, store};
 use crate::{
     audit::{self, Actor},
     clients,
@@ -45,7 +45,7 @@ pub struct Change {
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] for a taken username or external id; [`Problem::NotVerified`] for a primary
 /// address that is not proven.
 pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &Change) -> Result<User> {
-    let mut user = get(tx, id).await?;
+    let mut user = hold(tx, id).await?;
     if let Some(name) = &change.first_name {
         check_name("first_name", name.as_deref())?;
         user.first_name.clone_from(name);
@@ -120,7 +120,7 @@ pub async fn change_metadata(
     change: &MetadataChange,
     how: fn(&mut Map<String, Value>, &Map<String, Value>),
 ) -> Result<User> {
-    let mut user = get(tx, id).await?;
+    let mut user = hold(tx, id).await?;
     let parts = [
         ("public_metadata", &mut user.public_metadata, &change.public),
         ("private_metadata", &mut user.private_metadata, &change.private),
@@ -157,7 +157,7 @@ fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
-    let user = get(tx, id).await?;
+    let user = hold(tx, id).await?;
     clients::forget_user(tx, id).await?;
     if !store::delete(tx, id).await? {
         return Err(Problem::NotFound.into());

@@ -1,6 +1,6 @@
 //! A user's password: set, changed, and what that ends.
 
-use super::{User, change::changed, get, guard, store};
+use super::{User, change::changed, get, guard, hold, store};
 use crate::{
     Verdict,
     audit::Actor,
@@ -25,7 +25,7 @@ pub async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Secret, keep: Keep) -> Result<User> {
-    get(tx, id).await?;
+    hold(tx, id).await?;
     store::set_digest(tx, id, Some(digest)).await?;
     sessions::revoke_of_user(tx, actor, id, keep).await?;
     changed(tx, actor, id, "user.password_change").await

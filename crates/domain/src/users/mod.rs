@@ -116,6 +116,14 @@ pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     Ok(Some(user))
 }
 
+/// The user of this id, for a change that depends on what is read: nobody else changes them before the transaction ends.
+///
+/// # Errors
+/// [`Problem::NotFound`] where there is none.
+pub(crate) async fn hold(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
+    if store::hold(tx, id).await? { get(tx, id).await } else { Err(Problem::NotFound.into()) }
+}
+
 /// Gives users their identifiers, by one statement.
 pub(crate) async fn with_identifiers(tx: &mut Tx<'_>, mut users: Vec<User>) -> Result<Vec<User>> {
     let ids: Vec<UserId> = users.iter().map(|u| u.id).collect();

@@ -1,6 +1,6 @@
 //! What signed-in users do to themselves.
 
-use super::{Change, MetadataChange, User, change::changed, delete, guard, merge_metadata, store, update};
+use super::{Change, MetadataChange, User, change::changed, delete, guard, hold, merge_metadata, store, update};
 use crate::{
     Verdict,
     audit::Actor,
@@ -62,6 +62,7 @@ pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
 /// [`Problem::IdentifierExists`]; [`Problem::LimitReached`]; [`Problem::SignedOut`].
 pub async fn add_email(tx: &mut Tx<'_>, visit: &mut Visit, address: &EmailAddress) -> Result<Identifier> {
     let (_, user) = visit.signed_in(tx).await?;
+    let user = hold(tx, user.id).await?;
     identifiers::ensure_free(tx, user.pool, &Handle::Email(address.clone())).await?;
     if user.emails().any(|e| e.norm == address.norm()) {
         return Err(Problem::IdentifierExists("email_address").into());
@@ -79,6 +80,13 @@ async fn mine(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(U
     let (_, user) = visit.signed_in(tx).await?;
     let email = user.emails().find(|e| e.id == id).cloned().ok_or(Problem::NotFound)?;
     Ok((user, email))
+}
+
+/// As [`mine`], with the user held for a change.
+async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(User, Identifier)> {
+    let (_, user) = visit.signed_in(tx).await?;
+    hold(tx, user.id).await?;
+    mine(tx, visit, id).await
 }
 
 /// The user's address, and the state of the code that was sent to it.
@@ -109,7 +117,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId)
 /// # Errors
 /// [`Problem::IdentifierExists`] where somebody else has proven it meanwhile; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId, code: &Secret) -> Result<Verdict<(Identifier, Option<once::State>)>> {
-    let (user, email) = mine(tx, visit, id).await?;
+    let (user, email) = mine_held(tx, visit, id).await?;
     if email.verified_by.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
@@ -136,7 +144,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
 /// # Errors
 /// [`Problem::LastIdentifier`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<Identifier> {
-    let (user, email) = mine(tx, visit, id).await?;
+    let (user, email) = mine_held(tx, visit, id).await?;
     let settings = settings::effective(tx).await?;
     let others = user.identifiers.iter().filter(|i| i.id != id && i.verified_by.is_some());
     let mut left = others.clone().filter(|i| !settings.auth_email.required || i.kind == identifiers::Kind::EmailAddress);

@@ -50,6 +50,11 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     tx.find(sql!(concat!("select ", columns!(), " from users u where u.instance_id = $1 and u.id = $2")), &[&id]).await
 }
 
+/// Holds the user's row until the transaction ends, so that whoever else changes the user comes after; whether there is one.
+pub(super) async fn hold(tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
+    Ok(tx.change(sql!("update users set updated_at = updated_at where instance_id = $1 and id = $2"), &[&id]).await? == 1)
+}
+
 pub(super) async fn insert(tx: &mut Tx<'_>, u: &User, digest: Option<&Secret>) -> Result<()> {
     tx.change(
         sql!(

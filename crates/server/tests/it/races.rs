@@ -143,3 +143,80 @@ async fn signing_out_and_using_a_session_at_once_revives_nothing() {
     assert_eq!(server.backend().get(&format!("/v1/sessions/{id}")).await.ok()["status"], "ended");
     assert_eq!(browser.sessions().await.len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_client_with_one_session_gets_no_second_however_many_sign_in_at_once() {
+    let server = TestServer::start().await;
+    server.signed_in("ada").await;
+    server.signed_in("grace").await;
+    let mut browser = server.browser();
+    browser.send(http::Method::POST, "/v1/client", None, String::new()).await.ok();
+    let mut tasks = Vec::new();
+    for n in 0..8 {
+        let mut browser = browser.clone();
+        tasks.push(tokio::spawn(async move {
+            let reply = browser.sign_in(if n % 2 == 0 { "ada" } else { "grace" }, testkit::PASSWORD).await;
+            let client = reply.body["client"]["id"].as_str().or(reply.body["meta"]["client"]["id"].as_str()).unwrap_or_default().to_owned();
+            (reply.status, client, browser)
+        }));
+    }
+    let mut holders = std::collections::BTreeMap::new();
+    for task in tasks {
+        let (status, client, mut browser) = task.await.expect("an answer");
+        if status.is_success() {
+            assert_eq!(browser.sessions().await.len(), 1);
+            assert!(holders.insert(client, ()).is_none(), "two who came in hold one client");
+        }
+    }
+    assert!(!holders.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_of_one_user_at_once_are_all_kept() {
+    let server = TestServer::start().await;
+    let id = server.signed_in("ada").await.user_id().await;
+    let mut tasks = Vec::new();
+    for n in 0..16 {
+        let (backend, id) = (server.backend(), id.clone());
+        tasks.push(tokio::spawn(async move {
+            let body = json!({ "public_metadata": { format!("key{n}"): n } });
+            backend.patch(&format!("/v1/users/{id}/metadata"), body).await.ok();
+        }));
+    }
+    for (name, value) in [("first_name", "Ada"), ("last_name", "Lovelace"), ("external_id", "a1")] {
+        let (backend, id) = (server.backend(), id.clone());
+        tasks.push(tokio::spawn(async move {
+            backend.patch(&format!("/v1/users/{id}"), json!({ name: value })).await.ok();
+        }));
+    }
+    for task in tasks {
+        task.await.expect("done");
+    }
+    let user = server.backend().get(&format!("/v1/users/{id}")).await.ok().clone();
+    assert_eq!(user["public_metadata"].as_object().expect("metadata").len(), 16);
+    assert_eq!((&user["first_name"], &user["last_name"], &user["external_id"]), (&json!("Ada"), &json!("Lovelace"), &json!("a1")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_address_is_left_however_many_are_removed_at_once() {
+    let server = TestServer::start().await;
+    let reply = server.backend().post("/v1/users", json!({ "email_address": ["a+clerk_test@example.com", "b@example.com", "c@example.com"] })).await;
+    let emails: Vec<String> = reply.ok()["email_addresses"].as_array().expect("addresses").iter().map(|e| e["id"].as_str().expect("an id").to_owned()).collect();
+    let mut browser = server.browser();
+    let reply = browser.post("/v1/client/sign_ins", &[("identifier", "a+clerk_test@example.com"), ("strategy", "email_code")]).await;
+    let id = reply.response()["id"].as_str().expect("an id").to_owned();
+    browser.post(&format!("/v1/client/sign_ins/{id}/attempt_first_factor"), &[("strategy", "email_code"), ("code", "424242")]).await.response();
+    let tasks: Vec<_> = emails
+        .into_iter()
+        .map(|email| {
+            let mut browser = browser.clone();
+            tokio::spawn(async move { browser.override_method("DELETE", &format!("/v1/me/email_addresses/{email}"), &[]).await.status })
+        })
+        .collect();
+    let mut refused = 0;
+    for task in tasks {
+        refused += usize::from(!task.await.expect("an answer").is_success());
+    }
+    assert_eq!(refused, 1);
+    assert_eq!(browser.get("/v1/me").await.response()["email_addresses"].as_array().expect("addresses").len(), 1);
+}
