@@ -300,3 +300,78 @@ impl Facts {
 fn words(param: &str) -> String {
     param.replace('_', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    /// One of each. A new problem belongs here and in `problems.txt`, so that a review sees what callers will see.
+    fn one_of_each() -> Vec<Problem> {
+        use Problem as P;
+        vec![
+            P::NotFound,
+            P::NoSuchOperation,
+            P::MethodNotAllowed,
+            P::ParamMissing("name"),
+            P::ParamUnknown("name".to_owned()),
+            P::invalid("name", "must be short"),
+            P::ParamFormat("name", "text"),
+            P::BodyUnreadable("it broke off".into()),
+            P::BodyTooLarge(1_048_576),
+            P::BodyTooSlow,
+            P::MetadataTooLarge("public_metadata"),
+            P::IdentifierNotFound,
+            P::IdentifierExists("email_address"),
+            P::UsernameLength,
+            P::UsernameCharacter,
+            P::PasswordTooShort(8),
+            P::PasswordTooLong(128),
+            P::PasswordPwned,
+            P::PasswordIncorrect("password"),
+            P::NoPassword,
+            P::CodeIncorrect,
+            P::VerificationExpired,
+            P::VerificationFailed,
+            P::VerificationMissing,
+            P::AlreadyVerified,
+            P::StrategyInvalid,
+            P::AttemptState("The sign-in is complete already."),
+            P::UserLocked(3_600),
+            P::UserBanned,
+            P::SessionExists,
+            P::AlreadySignedIn("sess_1".to_owned()),
+            P::SignUpRestricted,
+            P::LastIdentifier,
+            P::NotVerified,
+            P::DeletionNotAllowed,
+            P::Unauthenticated,
+            P::SignedOut,
+            P::DevBrowserUnknown,
+            P::OriginInvalid,
+            P::RedirectUrlInvalid("redirect_url"),
+            P::SecretKeyInvalid,
+            P::PlatformTokenInvalid,
+            P::ScopeMissing("applications:read"),
+            P::TokenSpent,
+            P::LimitReached("redirect URLs", 1_000),
+            P::UrlExists,
+            P::TooManyRequests(10),
+            P::Busy(1),
+            P::Internal,
+        ]
+    }
+
+    #[test]
+    fn the_table_of_problems_is_as_it_was_last_reviewed() {
+        let mut table = String::new();
+        for problem in one_of_each() {
+            let facts = problem.facts();
+            let param = facts.param.as_deref().unwrap_or("-").to_owned();
+            let _ = writeln!(table, "{} {} {param} | {} | {}", facts.status, facts.code, facts.message, facts.long_message);
+            assert!(facts.long_message.ends_with('.'), "a sentence: {}", facts.long_message);
+            assert!(!facts.message.is_empty());
+        }
+        assert_eq!(table, include_str!("problems.txt"), "if this is meant, write it to problems.txt:\n{table}");
+    }
+}
