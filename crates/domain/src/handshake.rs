@@ -1,7 +1,6 @@
 //! The handshake: how a backend that renders pages learns who is signed in, by one redirect over the instance's host.
 
-use crate::{clients::Visit, keys, once, once::Purpose, redirect_urls, redirects, sessions::Session, settings, tokens, users,
-};
+use crate::{clients::Visit, keys, once, once::Purpose, redirect_urls, redirects, sessions::Session, settings, tokens, users};
 use ::store::Tx;
 use foundation::{Problem, Result, Secret};
 use protocols::jose::Category;

@@ -16,6 +16,7 @@ const FILL_SPARES: &str = "fill_spare_keys";
 ///
 /// # Errors
 /// Only the database's own: a job that fails is put back.
+#[allow(clippy::disallowed_methods, reason = "the jobs are the instance's own")]
 pub async fn run_due(world: &Arc<World>, database: &Database, instance: InstanceId) -> Result<u32> {
     let mut done = 0;
     while let Some(job) = database.within(instance, Access::Write, |tx| Box::pin(tx.claim_job(LEASE))).await? {

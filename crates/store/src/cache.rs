@@ -1,6 +1,6 @@
 //! The one cache: bounded, of one tenant each, forgetful after a while.
 
-use crate::tx::Tx;
+use crate::tx::{Access, Tx};
 use foundation::{InstanceId, Timestamp};
 use std::{
     collections::HashMap,
@@ -9,10 +9,13 @@ use std::{
     time::Duration,
 };
 
+/// The database, the instance, and what is remembered of it.
+type Key<K> = (u64, InstanceId, K);
+
 /// Remembers values of instances. A key begins with the database and the instance, so that equal names of two tenants never meet, nor do
 /// equal ids in two databases of one process.
 pub struct InstanceCache<K, V> {
-    entries: Mutex<HashMap<(u64, InstanceId, K), (Timestamp, V)>>,
+    entries: Mutex<HashMap<Key<K>, (Timestamp, V)>>,
     most: usize,
     life: Duration,
 }
@@ -30,8 +33,12 @@ impl<K: Eq + Hash + Clone, V: Clone> InstanceCache<K, V> {
         (tx.now().since(*since) < self.life).then(|| value.clone())
     }
 
-    /// Remembers. Where the cache is full, it begins anew: simple, and rare with a fitting size.
+    /// Remembers, unless the transaction writes: what it has read may never be committed. Where the cache is full, it begins anew: simple,
+    /// and rare with a fitting size.
     pub fn put(&self, tx: &Tx<'_>, key: K, value: V) {
+        if tx.access == Access::Write {
+            return;
+        }
         let now = tx.now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.most {

@@ -82,7 +82,7 @@ pub struct Tx<'e> {
     pub(crate) instance_text: String,
     now: Timestamp,
     random: Shared,
-    access: Access,
+    pub(crate) access: Access,
     pub(crate) enqueued: bool,
     borrows: PhantomData<fn(&'e ()) -> &'e ()>,
 }

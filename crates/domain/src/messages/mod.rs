@@ -50,6 +50,7 @@ pub async fn send_code(tx: &mut Tx<'_>, tenant: &Tenant, purpose: Purpose, owner
 }
 
 /// Sends what a job carries.
+#[allow(clippy::disallowed_methods, reason = "the mail is of the instance whose job runs")]
 pub(crate) fn send<'a>(world: &'a World, database: &'a Database, instance: foundation::InstanceId, payload: &'a str) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (row, sealed) = payload.split_once(' ').ok_or_else(|| Error::Broken("a mail's job without its id".to_owned()))?;

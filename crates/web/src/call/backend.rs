@@ -74,6 +74,7 @@ impl BackendCall {
         self.run(Access::Write, work).await.map(|()| crate::answer::empty())
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the secret key was just checked")]
     async fn run<'e, T, F>(&self, access: Access, work: F) -> Result<T, Refusal>
     where
         T: Send,

@@ -261,6 +261,7 @@ impl FrontendCall {
     ///
     /// # Errors
     /// What the policy refuses; [`Problem::Busy`].
+    #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
     pub async fn new_password(&self, password: &Secret) -> Result<Secret, Refusal> {
         let settings = self.app.database.within(self.tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
         passwords::check(&settings.auth_password, password)?;
