@@ -89,10 +89,6 @@ pub async fn update(call: BackendCall, input: Input) -> Answer {
     call.write_silently(|tx| Box::pin(settings::update_instance(tx, Actor::Backend, &change))).await
 }
 
-/// An origin: scheme, host and port, nothing behind them. Native applications' schemes are origins too.
 fn check_origin(param: &'static str, text: &str) -> Result<(), Problem> {
-    let fault = Problem::ParamFormat(param, "an origin, like https://app.example.com");
-    let url = redirects::parse(text).ok_or(fault.clone())?;
-    let bare = url.query().is_none() && url.fragment().is_none() && matches!(url.path(), "" | "/");
-    if bare { Ok(()) } else { Err(fault) }
+    if redirects::is_origin(text) { Ok(()) } else { Err(Problem::ParamFormat(param, "an origin, like https://app.example.com")) }
 }

@@ -1,27 +1,51 @@
 //! Users.
 
+use crate::listed;
 use domain::{
     audit::Actor,
     bodies,
     identifiers::VerifiedBy,
     sessions::Keep,
-    users::{self, Change, Filter, MetadataChange, NewUser, Order},
+    users::{self, Change, Filter, MetadataChange, NewUser, Order, OrderBy},
 };
-use foundation::{EmailAddress, Id as _, Problem, Timestamp, UserId, Username, contact::UsernameFault};
+use foundation::{EmailAddress, Id as _, Page, Problem, Timestamp, UserId, Username, contact::UsernameFault};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 use store::Json;
 use web::{Answer, BackendCall, Id, Input, Policy, Query};
 
-/// A page of users, as a bare list.
-pub async fn list(call: BackendCall, Query(query): Query) -> Answer {
-    let filter = filter(&query)?;
-    let order = match query.text("order_by")? {
+/// A page of users, as a bare list; beside their total where `paginated=true` asks for it.
+pub async fn list(call: BackendCall, query: Query) -> Answer {
+    let Query(input) = &query;
+    let filter = filter(input)?;
+    let total = input.flag("paginated")? == Some(true);
+    let order = match input.first("order_by")? {
         None => Order::default(),
         Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
     };
-    let page = query.page()?;
+    let page = input.page()?;
+    let after = cursor(input, order, page)?;
     let now = call.now();
-    call.read(|tx| Box::pin(users::list(tx, &filter, order, page)), |found| Value::Array(found.iter().map(|u| bodies::backend_user(u, now)).collect())).await
+    call.read(
+        |tx| {
+            Box::pin(async {
+                let found = users::list(tx, &filter, order, page, after).await?;
+                let total = if total { users::count(tx, &filter).await? } else { 0 };
+                Ok((found, total))
+            })
+        },
+        |(found, total)| listed(&query, found.iter().map(|u| bodies::backend_user(u, now)).collect(), *total).unwrap_or_default(),
+    )
+    .await
+}
+
+/// The last user of the page before. Only the order of creation can go on behind a user, and only without skipping others.
+fn cursor(query: &Input, order: Order, page: Page) -> Result<Option<UserId>, Problem> {
+    let Some(text) = query.text("starting_after")? else { return Ok(None) };
+    if order.by != OrderBy::CreatedAt || page.offset > 0 {
+        return Err(Problem::invalid("starting_after", "goes with the order of created_at alone, and without offset"));
+    }
+    UserId::parse(text).map(Some).ok_or(Problem::invalid("starting_after", "must be the id of a user"))
 }
 
 /// How many users there are.
@@ -32,7 +56,6 @@ pub async fn count(call: BackendCall, Query(query): Query) -> Answer {
 
 fn filter(query: &Input) -> Result<Filter, Problem> {
     let mut filter = Filter {
-        external_ids: query.texts("external_id")?,
         query: query.text("query")?.map(str::to_owned),
         email_query: query.text("email_address_query")?.map(str::to_owned),
         username_query: query.text("username_query")?.map(str::to_owned),
@@ -41,25 +64,28 @@ fn filter(query: &Input) -> Result<Filter, Problem> {
         created_before: query.time("created_at_before")?,
         created_after: query.time("created_at_after")?,
         active_before: query.time("last_active_at_before")?,
-        active_after: query.time("last_active_at_after")?.or(query.time("last_active_at_since")?),
+        active_after: query.time("last_active_at_after")?.or(query.time("last_active_at_since")?.map(|since| since - Duration::from_millis(1))),
         signed_in_before: query.time("last_sign_in_at_before")?,
         signed_in_after: query.time("last_sign_in_at_after")?,
         ..Filter::default()
     };
     for text in query.texts("user_id")? {
-        let (list, id) = match text.split_at_checked(1) {
-            Some(("-", id)) => (&mut filter.not_ids, id),
-            Some(("+", id)) => (&mut filter.ids, id),
-            _ => (&mut filter.ids, text.as_str()),
-        };
-        match UserId::parse(id) {
-            Some(id) => list.push(id),
+        let (sign, id) = signed(&text);
+        match (sign, UserId::parse(id)) {
+            (Sign::With, Some(id)) => filter.ids.push(id),
+            (Sign::Without, Some(id)) => filter.not_ids.push(id),
             // An id that is none matches nobody, and excludes nobody.
-            None if text.starts_with('-') => {}
-            None => filter.nobody |= true,
+            (Sign::With, None) => filter.nobody = true,
+            (Sign::Without, None) => {}
         }
     }
     filter.nobody &= filter.ids.is_empty();
+    for text in query.texts("external_id")? {
+        match signed(&text) {
+            (Sign::With, id) => filter.external_ids.push(id.to_owned()),
+            (Sign::Without, id) => filter.not_external_ids.push(id.to_owned()),
+        }
+    }
     for text in query.texts("email_address")? {
         filter.emails.push(EmailAddress::parse(&text).map_or(text.to_lowercase(), |a| a.norm().to_owned()));
     }
@@ -67,10 +93,27 @@ fn filter(query: &Input) -> Result<Filter, Problem> {
         filter.usernames.push(text.to_lowercase());
     }
     // Users have none of these yet.
-    for param in ["phone_number", "web3_wallet", "organization_id", "phone_number_query", "provider", "provider_user_id"] {
+    for param in ["phone_number", "web3_wallet", "phone_number_query", "provider", "provider_user_id"] {
         filter.nobody |= query.has(param);
     }
+    filter.nobody |= query.texts("organization_id")?.iter().any(|text| signed(text).0 == Sign::With);
     Ok(filter)
+}
+
+/// Whether an id in a filter is wanted or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    With,
+    Without,
+}
+
+/// Takes the sign off an id; none is a plus, and a plus that nobody has encoded arrives as a space.
+fn signed(text: &str) -> (Sign, &str) {
+    match text.split_at_checked(1) {
+        Some(("-", id)) => (Sign::Without, id),
+        Some(("+" | " ", id)) => (Sign::With, id),
+        _ => (Sign::With, text),
+    }
 }
 
 /// Fields that both creating and changing a user refuse, because this server has no such thing yet.
@@ -115,11 +158,13 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         "banned",
         "locked",
     ])?;
-    refuse_absent_features(&input, &["phone_number", "web3_wallet", "password_digest", "password_hasher", "totp_secret", "backup_codes"])?;
+    let absent = ["phone_number", "phone_number_identification_status", "web3_wallet", "password_digest", "password_hasher", "totp_secret", "backup_codes"];
+    refuse_absent_features(&input, &absent)?;
     let mut emails = Vec::new();
     for text in input.texts("email_address")? {
         emails.push(EmailAddress::parse(&text).ok_or(Problem::ParamFormat("email_address", "a list of valid e-mail addresses"))?);
     }
+    check_statuses(&input, emails.len())?;
     let username = username(&input)?;
     if emails.is_empty() && username.is_none() && input.flag("skip_user_requirement")? != Some(true) {
         return Err(Problem::ParamMissing("email_address").into());
@@ -145,10 +190,25 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         legal_accepted_at: date(&input, "legal_accepted_at")?,
         created_at: date(&input, "created_at")?,
         banned: input.flag("banned")?.unwrap_or(false),
+        locked: input.flag("locked")?.unwrap_or(false),
     };
     let pool = call.tenant.instance.pool;
     let now = call.now();
     call.write(|tx| Box::pin(users::create(tx, pool, Actor::Backend, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Addresses are created verified. One that is to be reserved must not become verified instead.
+fn check_statuses(input: &Input, addresses: usize) -> Result<(), Problem> {
+    let param = "email_address_identification_status";
+    let statuses = input.texts(param)?;
+    if !statuses.is_empty() && statuses.len() != addresses {
+        return Err(Problem::invalid(param, "must have one entry for each address"));
+    }
+    match statuses.iter().find(|status| *status != "verified") {
+        Some(status) if status == "reserved" => Err(Problem::invalid(param, "cannot be reserved: this is not supported by this server")),
+        Some(_) => Err(Problem::invalid(param, "must be verified or reserved")),
+        None => Ok(()),
+    }
 }
 
 fn policy(input: &Input) -> Result<Policy, Problem> {

@@ -5,6 +5,11 @@ use ::store::Tx;
 use foundation::{Problem, Result, Secret};
 use protocols::jose::Category;
 use serde_json::{Value, json};
+use url::{Origin, Url};
+
+/// The parameters that bring the cookies. The SDK reads the first of each, and a live one stays in the address: an earlier one must go.
+const NONCE: &str = "__clerk_handshake_nonce";
+const TOKEN: &str = "__clerk_handshake";
 
 /// How the cookies travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,18 +28,17 @@ pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, for
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let target = redirects::check(&visit.tenant, &settings, &list, redirect_url, "redirect_url")?;
-    let secure = target.scheme() == "https";
-    let directives = directives(tx, visit, secure).await?;
+    let directives = directives(tx, visit, &target).await?;
     match format {
         Format::Nonce => {
             let nonce = once::issue_nonce(tx, Purpose::Handshake, &json!(directives).to_string()).await?;
-            Ok(redirects::with_param(target, "__clerk_handshake_nonce", nonce.expose()))
+            Ok(redirects::with_param(target, NONCE, nonce.expose(), &[NONCE, TOKEN]))
         }
         Format::Token => {
             let key = keys::signer(tx).await?;
             let seconds = tx.now().seconds();
             let claims = json!({ "handshake": directives, "iat": seconds, "nbf": seconds - 10, "exp": seconds + 60 });
-            Ok(redirects::with_param(target, "__clerk_handshake", &key.sign(Category::Handshake, &claims)?))
+            Ok(redirects::with_param(target, TOKEN, &key.sign(Category::Handshake, &claims)?, &[NONCE, TOKEN]))
         }
     }
 }
@@ -59,9 +63,9 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
 
 /// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because
 /// the SDK takes the last one.
-async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, secure: bool) -> Result<Vec<String>> {
+async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url) -> Result<Vec<String>> {
     let session = front(tx, visit).await?;
-    let attributes = if secure { "Path=/; SameSite=Lax; Secure" } else { "Path=/; SameSite=Lax" };
+    let attributes = if target.scheme() == "https" { "Path=/; SameSite=Lax; Secure" } else { "Path=/; SameSite=Lax" };
     let year = 31_536_000;
     let mut cookies: Vec<(&str, String)> = Vec::new();
     if visit.tenant.is_development() {
@@ -70,7 +74,9 @@ async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, secure: bool) -> Result<
     }
     match (&session, &visit.client) {
         (Some(session), Some(client)) => {
-            let token = tokens::mint(tx, &visit.tenant, session, visit.credential.origin.as_deref(), tokens::LIFE).await?;
+            // The page that asks is the one that the browser goes back to; a referrer would be whoever linked to it.
+            let origin = Some(target.origin()).filter(Origin::is_tuple).map(|origin| origin.ascii_serialization());
+            let token = tokens::mint(tx, &visit.tenant, session, origin.as_deref(), tokens::LIFE).await?;
             cookies.push(("__client_uat", format!("{}; {attributes}; Max-Age={year}", client.updated_at.seconds())));
             cookies.push(("__session", format!("{token}; {attributes}; Max-Age={year}")));
         }

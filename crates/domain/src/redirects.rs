@@ -2,7 +2,7 @@
 
 use crate::{instances::Tenant, settings::Settings};
 use foundation::Problem;
-use url::{Host, Url};
+use url::{Host, Origin, Url, form_urlencoded};
 
 /// Reads and judges a URL that a caller wants the browser sent to.
 ///
@@ -25,11 +25,22 @@ pub fn check(tenant: &Tenant, settings: &Settings, list: &[String], text: &str, 
 
 /// Whether requests and redirects of a live instance may come from, or go to, this origin.
 pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool {
-    let same = |text: &str| Url::parse(text).is_ok_and(|u| u.origin().ascii_serialization() == origin);
+    // The origin of a native application's scheme is opaque to the parser: it is compared as text, and never with `null`.
+    let same = |text: &str| {
+        Url::parse(text).is_ok_and(|url| match url.origin() {
+            Origin::Opaque(_) => text.trim_end_matches('/') == origin,
+            tuple @ Origin::Tuple(..) => tuple.ascii_serialization() == origin,
+        })
+    };
     same(&tenant.issuer)
         || same(&tenant.frontend_url)
         || tenant.instance.proxy_url.as_deref().is_some_and(same)
         || settings.allowed_origins.iter().any(|o| same(o))
+}
+
+/// Whether a text is an origin: scheme, host and port, nothing behind them, and no pattern. Native applications' schemes are origins too.
+pub fn is_origin(text: &str) -> bool {
+    !text.contains('*') && parse(text).is_some_and(|url| url.query().is_none() && url.fragment().is_none() && matches!(url.path(), "" | "/"))
 }
 
 /// Reads an absolute URL that every parser reads alike: no controls, no spaces, no backslashes, no user information.
@@ -43,8 +54,8 @@ pub fn parse(text: &str) -> Option<Url> {
         return None;
     }
     if matches!(url.scheme(), "http" | "https") {
-        // `https:evil.example` and `https:/evil.example` are read as hosts by browsers: only the plain form is taken.
-        if !text.get(url.scheme().len()..)?.starts_with("://") {
+        // `https:evil.example`, `https:/evil.example` and `https:///evil.example` are read as hosts by browsers: only the plain form is taken.
+        if text.get(url.scheme().len()..)?.strip_prefix("://").is_none_or(|rest| rest.starts_with('/')) {
             return None;
         }
         if let Some(Host::Domain(name)) = url.host()
@@ -56,8 +67,13 @@ pub fn parse(text: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Adds a parameter to a URL's query.
-pub fn with_param(mut url: Url, name: &str, value: &str) -> String {
+/// Adds a parameter to a URL's query, and takes those of the names `stale` away.
+pub fn with_param(mut url: Url, name: &str, value: &str, stale: &[&str]) -> String {
+    let is_stale = |pair: &str| form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(key, _)| stale.contains(&&*key));
+    if let Some(query) = url.query().map(str::to_owned) {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !is_stale(pair)).collect();
+        url.set_query(Some(kept.join("&").as_str()).filter(|query| !query.is_empty()));
+    }
     url.query_pairs_mut().append_pair(name, value);
     url.into()
 }
@@ -76,6 +92,7 @@ mod tests {
             "\\\\evil.example",
             "https:evil.example",
             "https:/evil.example",
+            "https:///evil.example",
             "javascript:alert(1)",
             "JaVaScRiPt:alert(1)",
             "data:text/html,x",

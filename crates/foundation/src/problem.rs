@@ -198,7 +198,7 @@ impl Problem {
             P::PasswordIncorrect(param) => {
                 row(422, "form_password_incorrect", "is incorrect", "Password is incorrect. Try again, or use another method.").on(*param)
             }
-            P::NoPassword => row(422, "no_password_set", "no password", "The user has no password.").on("password"),
+            P::NoPassword => row(400, "no_password_set", "no password", "The user has no password.").on("password"),
             P::CodeIncorrect => row(422, "form_code_incorrect", "is incorrect", "Incorrect code.").on("code"),
             P::VerificationExpired => row(422, "verification_expired", "expired", "This verification has expired. You must create a new one.").on("code"),
             P::VerificationFailed => row(422, "verification_failed", "failed", "Too many failed attempts. You have to try again with a new code.").on("code"),

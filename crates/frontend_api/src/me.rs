@@ -12,7 +12,7 @@ use foundation::{Problem, SessionId};
 use http::StatusCode;
 use serde_json::Value;
 use store::Access;
-use web::{Answer, FrontendCall, Id, Input, json};
+use web::{Answer, FrontendCall, Id, Input, Refusal, json};
 
 /// The user.
 pub async fn show(call: FrontendCall) -> Answer {
@@ -57,10 +57,11 @@ pub async fn delete(call: FrontendCall) -> Answer {
 
 /// Changes the password; the old one must be right, if there is one.
 pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
-    let new = input.secret("new_password")?.ok_or(Problem::ParamMissing("new_password"))?;
+    let at_its_field = |refusal: Refusal| refusal.about("new_password");
+    let new = input.secret("new_password").map_err(|problem| at_its_field(problem.into()))?.ok_or(Problem::ParamMissing("new_password"))?;
     let current = input.secret("current_password")?;
     let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
-    let digest = call.new_password(&new).await?;
+    let digest = call.new_password(&new).await.map_err(at_its_field)?;
     let answer = call
         .password(&current.unwrap_or_else(|| foundation::Secret::new("")), |tx, visit| {
             Box::pin(async move {

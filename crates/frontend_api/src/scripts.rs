@@ -17,8 +17,8 @@ pub async fn show(State(app): State<Arc<App>>, Path(file): Path<String>) -> Answ
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            let exact = version.split('.').count() == 3;
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if exact { "public, max-age=31536000, immutable" } else { "public, max-age=300" }));
+            // The mirror may hold another version tomorrow, under the same address.
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
         }
         None => redirect(StatusCode::TEMPORARY_REDIRECT, &format!("{}/npm/@clerk/{package}@{version}/{path}", app.scripts.cdn)),

@@ -86,7 +86,7 @@ pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Inpu
     .await
 }
 
-/// No organization can be active; an empty value asks for the personal account.
+/// No organization can be active; an empty value asks for the personal account. Not 422: the SDK would sign the user out.
 fn no_organization(input: &Input, param: &'static str) -> Result<(), Problem> {
-    if input.text(param)?.is_some() { Err(Problem::invalid(param, "names no organization of this user")) } else { Ok(()) }
+    if input.text(param)?.is_some_and(|text| !text.is_empty()) { Err(Problem::NotFound) } else { Ok(()) }
 }

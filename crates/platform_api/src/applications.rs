@@ -53,9 +53,9 @@ pub async fn create(call: PlatformCall, input: Input) -> Answer {
         proxy_path: applications::check_proxy_path(input.text("proxy_path")?)?,
     };
     let workspace = call.workspace();
-    call.spare_keys(new.environments.len()).await?;
-    call.write(
+    call.write_with_spares(
         Scope::ApplicationsWrite,
+        new.environments.len(),
         |tx| Box::pin(applications::create(tx, workspace, &new)),
         |created| body(&call, &created.application, &created.secret_keys),
     )

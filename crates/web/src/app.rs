@@ -15,6 +15,8 @@ pub struct App {
     pub directory: Directory,
     /// Where the SDKs' scripts come from.
     pub scripts: Scripts,
+    /// Whose turn it is to make spare key pairs.
+    pub(crate) spares: tokio::sync::Mutex<()>,
 }
 
 /// Where the SDKs' scripts come from.
@@ -29,7 +31,7 @@ pub struct Scripts {
 impl App {
     /// Puts the parts together.
     pub fn new(database: Database, world: Arc<World>, site: Arc<Site>, scripts: Scripts) -> App {
-        App { directory: Directory::new(database.clone(), site), database, world, scripts }
+        App { directory: Directory::new(database.clone(), site), database, world, scripts, spares: tokio::sync::Mutex::default() }
     }
 
     /// Where this server is.

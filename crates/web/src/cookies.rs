@@ -19,10 +19,11 @@ pub fn client_cookie_name(tenant: &Tenant, knock: &Knock) -> String {
 /// The value of a cookie. Of several with one name, none is taken: somebody else may have set the other.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = None;
-    for value in headers.get_all(header::COOKIE) {
-        let text = value.to_str().ok().filter(|t| t.len() <= LONGEST)?;
-        for pair in text.split(';') {
-            if let Some((key, value)) = pair.trim().split_once('=')
+    for field in headers.get_all(header::COOKIE) {
+        let bytes = Some(field.as_bytes()).filter(|bytes| bytes.len() <= LONGEST)?;
+        for pair in bytes.split(|byte| *byte == b';') {
+            // Other cookies of the same host may hold anything; ours is plain text.
+            if let Some((key, value)) = std::str::from_utf8(pair).ok().and_then(|pair| pair.trim().split_once('='))
                 && key == name
                 && found.replace(value).is_some_and(|earlier| earlier != value)
             {
@@ -30,7 +31,7 @@ pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
             }
         }
     }
-    found.filter(|v| !v.is_empty())
+    found.filter(|v| !v.is_empty() && v.is_ascii())
 }
 
 /// The `Set-Cookie` that hands out a client's secret, or takes it away.
@@ -58,5 +59,8 @@ mod tests {
         assert_eq!(read(&headers("__client=x; __client=x"), "__client"), Some("x"));
         assert_eq!(read(&headers("__client=x; __client=evil"), "__client"), None);
         assert_eq!(read(&headers("__client=; other"), "__client"), None);
+        let mut strange = HeaderMap::new();
+        strange.insert(header::COOKIE, HeaderValue::from_bytes(b"a=\xff\xe4; __client=x").expect("header"));
+        assert_eq!(read(&strange, "__client"), Some("x"), "another application's cookie is its own affair");
     }
 }

@@ -93,6 +93,17 @@ impl Input {
         }
     }
 
+    /// Text; of several in a query the first.
+    ///
+    /// # Errors
+    /// As [`Input::text`].
+    pub fn first(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+        match self.value(name) {
+            Some(Value::Array(list)) if self.text => Ok(list.first().and_then(Value::as_str)),
+            _ => self.text(name),
+        }
+    }
+
     /// Text that must be there.
     ///
     /// # Errors

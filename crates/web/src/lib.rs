@@ -12,7 +12,7 @@ mod strict_json;
 
 pub use answer::{Answer, empty, json, redirect};
 pub use app::{App, Scripts};
-pub use call::{BackendCall, FrontendCall, PlatformCall, Policy};
+pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
 pub use input::{Id, Input, Query};
 pub use knock::{Knock, Proxy, TRACE};
 pub use refusal::Refusal;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub struct Refusal {
     error: Error,
     client: Option<Value>,
+    param: Option<&'static str>,
 }
 
 impl Refusal {
@@ -18,11 +19,17 @@ impl Refusal {
         self.client = client;
         self
     }
+
+    /// Names the parameter under which the caller gave what is wrong, where that is not its usual name.
+    pub fn about(mut self, param: &'static str) -> Refusal {
+        self.param = Some(param);
+        self
+    }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
-        Refusal { error, client: None }
+        Refusal { error, client: None, param: None }
     }
 }
 
@@ -50,7 +57,10 @@ impl IntoResponse for Refusal {
                 Problem::Internal
             }
         };
-        let facts = problem.facts();
+        let mut facts = problem.facts();
+        if let (Some(usual), Some(given)) = (&mut facts.param, self.param) {
+            *usual = given.into();
+        }
         let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = facts.retry_after;
         let mut body = json!({ "errors": [facts.body()], "clerk_trace_id": trace });

@@ -20,7 +20,8 @@ pub struct Passwords(Arc<Pool>);
 
 struct Pool {
     parameters: Params,
-    workers: Semaphore,
+    workers: Arc<Semaphore>,
+    most_buffers: usize,
     waiting: AtomicUsize,
     most_waiting: usize,
     memory: Mutex<Vec<Vec<Block>>>,
@@ -41,7 +42,8 @@ impl Passwords {
     fn new(parameters: argon2::Result<Params>, workers: usize) -> Passwords {
         Passwords(Arc::new(Pool {
             parameters: parameters.unwrap_or(Params::DEFAULT),
-            workers: Semaphore::new(workers),
+            workers: Arc::new(Semaphore::new(workers)),
+            most_buffers: workers,
             waiting: AtomicUsize::new(0),
             most_waiting: workers * 64,
             memory: Mutex::new(Vec::new()),
@@ -80,9 +82,11 @@ impl Passwords {
             return Err(Problem::Busy(1).into());
         }
         let leave = Leave(Arc::clone(&pool));
-        let place = pool.workers.acquire().await.map_err(|e| Error::broken("password pool", e))?;
+        let place = Arc::clone(&pool.workers).acquire_owned().await.map_err(|e| Error::broken("password pool", e))?;
         let inner = Arc::clone(&pool);
-        let hashed = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
+            // Both go with the work: whoever asked may hang up, the memory is in use until the work ends.
+            let (_place, _leave) = (place, leave);
             let mut blocks = inner.memory.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
             blocks.resize(parameters.block_count(), Block::new());
             let mut out = vec![0; length];
@@ -92,14 +96,15 @@ impl Passwords {
                 &mut out,
                 &mut blocks,
             );
-            inner.memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+            let mut memory = inner.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if memory.len() < inner.most_buffers {
+                memory.push(blocks);
+            }
+            drop(memory);
             outcome.map(|()| out).map_err(|e| Error::broken("hashing a password", e))
         })
         .await
-        .map_err(|e| Error::broken("password worker", e))?;
-        drop(place);
-        drop(leave);
-        hashed
+        .map_err(|e| Error::broken("password worker", e))?
     }
 }
 

@@ -73,12 +73,16 @@ pub fn check_domain(domain: Option<&str>) -> Result<Option<String>, Problem> {
     let fault = Problem::invalid("domain", "must be a host name like example.com");
     let host = url::Host::parse(text).map_err(|_| fault.clone())?;
     match host {
-        url::Host::Domain(name) if name.contains('.') && name.len() <= 253 && !name.ends_with('.') && !name.ends_with(".localhost") => Ok(Some(name)),
+        url::Host::Domain(name) if name.contains('.') && name.len() <= 253 && !name.ends_with(".localhost") && name.split('.').all(is_label) => Ok(Some(name)),
         _ => Err(fault),
     }
 }
 
-/// Checks the path of an application's own proxy.
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Checks the path of an application's own proxy: one segment.
 ///
 /// # Errors
 /// [`Problem::ParamInvalid`] on `proxy_path`.
@@ -86,14 +90,14 @@ pub fn check_proxy_path(path: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(text) = path else { return Ok(None) };
     let plain =
         |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let fits = text.len() <= 128 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
+    let fits = text.len() <= 128 && text.strip_prefix('/').is_some_and(plain);
     if fits { Ok(Some(text.to_owned())) } else { Err(Problem::invalid("proxy_path", "must be a path like /__clerk")) }
 }
 
 /// Creates an application with its instances, their keys and their first secret keys. Needs a spare key pair for each instance.
 ///
 /// # Errors
-/// [`Error::Again`] where fewer spares wait than are needed: the caller fills up and runs it again.
+/// [`Error::Unavailable`] where fewer spares wait than are needed: the caller fills up and runs it again.
 pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplication) -> Result<Created> {
     let system = system_instance(tx).await?;
     let created = build(tx, workspace, new, Kind::Ordinary, system).await?;
@@ -134,7 +138,7 @@ async fn build(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplica
         };
         instances::store::insert(tx, &instance).await?;
         let pair = match kind {
-            Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or_else(|| Error::Again("no spare key pair waits".to_owned()))?),
+            Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or_else(|| Error::Unavailable("no spare key pair waits".to_owned()))?),
             Kind::System => None,
         };
         let mut inside = tx.enter(instance.id)?;
@@ -202,7 +206,9 @@ pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applica
 /// [`Problem::NotFound`] where it is not the workspace's.
 pub async fn delete(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId) -> Result<Application> {
     let application = get(tx, workspace, id).await?;
-    store::bury(tx, id).await?;
+    if !store::bury(tx, id).await? {
+        return Err(Problem::NotFound.into());
+    }
     for instance in &application.instances {
         instances::store::bury(tx, instance.id).await?;
         keys::end_secret_keys(tx, instance.id).await?;

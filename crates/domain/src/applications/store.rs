@@ -42,9 +42,10 @@ pub(super) async fn rename(tx: &mut PlatformTx<'_>, id: ApplicationId, name: &st
     tx.change(platform_sql!("update applications set name = $2, updated_at = $3 where id = $1"), &[&id, &name, &now]).await.map(drop)
 }
 
-pub(super) async fn bury(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<()> {
+/// Marks an application as deleted; whether it was there to be.
+pub(super) async fn bury(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<bool> {
     let now = tx.now();
-    tx.change(platform_sql!("update applications set deleted_at = $2 where id = $1 and deleted_at is null"), &[&id, &now]).await.map(drop)
+    Ok(tx.change(platform_sql!("update applications set deleted_at = $2 where id = $1 and deleted_at is null"), &[&id, &now]).await? == 1)
 }
 
 pub(super) async fn system_instance(tx: &mut PlatformTx<'_>) -> Result<Option<InstanceId>> {

@@ -57,7 +57,7 @@ fn verification(strategy: Strategy, verified_at: Option<Timestamp>, code: Option
     }
 }
 
-fn code_status(code: &once::State, now: Timestamp) -> &'static str {
+pub(super) fn code_status(code: &once::State, now: Timestamp) -> &'static str {
     if code.expires_at <= now {
         "expired"
     } else if code.attempts >= once::MOST_ATTEMPTS {

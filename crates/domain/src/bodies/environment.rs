@@ -150,9 +150,9 @@ fn display_config(tenant: &Tenant, settings: &Settings) -> Value {
         "logo_image": null,
         "favicon_image": null,
         "captcha_public_key": null,
-        "captcha_widget_type": null,
+        "captcha_widget_type": "smart",
         "captcha_public_key_invisible": null,
-        "captcha_provider": null,
+        "captcha_provider": "turnstile",
         "captcha_oauth_bypass": [],
         "captcha_heartbeat": false,
     })

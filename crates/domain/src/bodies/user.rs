@@ -1,6 +1,6 @@
 //! Users on the wire.
 
-use super::millis;
+use super::{attempts::code_status, millis};
 use crate::{
     identifiers::{Identifier, VerifiedBy},
     once,
@@ -18,7 +18,6 @@ pub fn user(user: &User, now: Timestamp) -> Value {
 pub fn backend_user(user: &User, now: Timestamp) -> Value {
     let mut body = common(user, now);
     body.insert("private_metadata".to_owned(), Value::Object(user.private_metadata.0.clone()));
-    body.insert("enterprise_accounts".to_owned(), json!([]));
     body.insert("locale".to_owned(), json!(user.locale));
     body.insert("bypass_client_trust".to_owned(), json!(false));
     Value::Object(body)
@@ -50,6 +49,7 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
         "organization_memberships": [],
         "external_accounts": [],
         "saml_accounts": [],
+        "enterprise_accounts": [],
         "password_last_updated_at": millis(user.password_updated_at),
         "public_metadata": user.public_metadata.0,
         "unsafe_metadata": user.unsafe_metadata.0,
@@ -85,7 +85,7 @@ pub fn email_address(email: &Identifier, code: Option<&once::State>, now: Timest
         }
         (None, Some(code)) => json!({
             "object": "verification_otp",
-            "status": if code.expires_at > now { "unverified" } else { "expired" },
+            "status": code_status(code, now),
             "strategy": "email_code",
             "attempts": code.attempts,
             "expire_at": code.expires_at,

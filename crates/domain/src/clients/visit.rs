@@ -179,11 +179,16 @@ impl Visit {
     /// A session of this client, whatever its state.
     ///
     /// # Errors
-    /// [`Problem::Unauthenticated`] where no client was recognised; [`Problem::NotFound`] where the session is not the client's.
+    /// [`Problem::Unauthenticated`] where no client was recognised; [`Problem::NotFound`] where the session is not the client's;
+    /// [`Problem::SignedOut`] where it was, and is no more.
     pub async fn session(&self, tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
         let client = self.client.as_ref().ok_or(Problem::Unauthenticated)?;
-        let session = sessions::get(tx, id).await?;
-        if session.client == client.id { Ok(session) } else { Err(Problem::NotFound.into()) }
+        match sessions::find(tx, id).await? {
+            Some(session) if session.client == client.id => Ok(session),
+            // It went with its user.
+            None if client.last_active_session == Some(id) => Err(Problem::SignedOut.into()),
+            _ => Err(Problem::NotFound.into()),
+        }
     }
 
     /// A living session of this client.

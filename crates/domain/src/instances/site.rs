@@ -73,7 +73,7 @@ impl Site {
 
     /// Where the Backend and the Platform API are, without `/v1`.
     pub fn backend_url(&self) -> String {
-        if self.paths { format!("{}/api", self.base_url) } else { format!("https://api.{}", self.base_domain) }
+        if self.paths { format!("{}/api", self.base_url) } else { format!("{}://api.{}", if self.secure { "https" } else { "http" }, self.base_domain) }
     }
 
     /// The slug in a `Host` header of an instance's host; `None` for every other host.

@@ -87,7 +87,9 @@ pub async fn all(tx: &mut Tx<'_>) -> Result<Vec<String>> {
 /// [`Problem::NotFound`].
 pub async fn delete(tx: &mut Tx<'_>, id: RedirectUrlId) -> Result<RedirectUrl> {
     let gone = get(tx, id).await?;
-    tx.change(sql!("delete from redirect_urls where instance_id = $1 and id = $2"), &[&id]).await?;
+    if tx.change(sql!("delete from redirect_urls where instance_id = $1 and id = $2"), &[&id]).await? == 0 {
+        return Err(Problem::NotFound.into());
+    }
     audit::record(tx, Actor::Backend, "redirect_url.delete", &id.to_string(), &json!({ "url": gone.url })).await?;
     Ok(gone)
 }

@@ -102,7 +102,15 @@ pub enum Keep {
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
-    store::find(tx, id).await?.ok_or_else(|| Problem::NotFound.into())
+    find(tx, id).await?.ok_or_else(|| Problem::NotFound.into())
+}
+
+/// The session of this id, if there is one.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
+    store::find(tx, id).await
 }
 
 /// Signs a user in on the visitor's client, which gets a new secret.
@@ -223,10 +231,16 @@ pub async fn remove(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result
 /// # Errors
 /// Only the database's own.
 pub async fn remove_all(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<()> {
-    for session in visit.live_sessions(tx).await? {
-        leave(tx, visit, session, Status::Removed).await?;
+    // Lists are bounded: go on until none is left.
+    loop {
+        let live = visit.live_sessions(tx).await?;
+        if live.is_empty() {
+            return Ok(());
+        }
+        for session in live {
+            leave(tx, visit, session, Status::Removed).await?;
+        }
     }
-    Ok(())
 }
 
 async fn leave(tx: &mut Tx<'_>, visit: &mut Visit, session: Session, status: Status) -> Result<Session> {
@@ -272,12 +286,19 @@ pub async fn revoke_of_user(tx: &mut Tx<'_>, actor: Actor, user: UserId, keep: K
     if keep == Keep::All {
         return Ok(());
     }
-    for session in live_of_user(tx, user).await? {
-        if keep != Keep::One(session.id) {
-            revoke(tx, actor, session.id).await?;
+    loop {
+        let mut ended = 0;
+        for session in live_of_user(tx, user).await? {
+            if keep != Keep::One(session.id) {
+                revoke(tx, actor, session.id).await?;
+                ended += 1;
+            }
+        }
+        // Lists are bounded: go on until none is left but the one to keep.
+        if ended == 0 {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// The living sessions of a client, oldest first.

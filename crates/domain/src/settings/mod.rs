@@ -99,8 +99,7 @@ pub fn check(document: &Map<String, Value>) -> Result<Settings, Problem> {
 /// # Errors
 /// [`Problem::ParamInvalid`] where the result would not fit the tree.
 pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor, change: &Map<String, Value>) -> Result<()> {
-    let mut document = store::instance(tx).await?;
-    let version = store::instance_version(tx).await?;
+    let (mut document, version) = store::versioned_instance(tx).await?;
     merge(&mut document.0, change);
     check(&document.0)?;
     store::put_instance(tx, &document, version).await?;

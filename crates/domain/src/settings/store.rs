@@ -31,6 +31,13 @@ pub(super) async fn instance(tx: &mut Tx<'_>) -> Result<Json> {
     Ok(found.map(|d| d.0).unwrap_or_default())
 }
 
+/// The instance's layer and its version, read together.
+pub(super) async fn versioned_instance(tx: &mut Tx<'_>) -> Result<(Json, i64)> {
+    let found: Option<(Json, i64)> =
+        tx.find(sql!("select document, version from instance_settings where instance_id = $1 and layer = $2 and owner = ''"), &[&Layer::Instance]).await?;
+    Ok(found.unwrap_or_default())
+}
+
 /// Writes the instance's layer if it still has this version; a change beside ours is run again after it.
 pub(super) async fn put_instance(tx: &mut Tx<'_>, document: &Json, version: i64) -> Result<()> {
     let now = tx.now();

@@ -1,5 +1,6 @@
 //! The tree itself, with the defaults that hold where no layer says otherwise.
 
+use crate::redirects;
 use foundation::Problem;
 use serde::Deserialize;
 use std::time::Duration;
@@ -238,6 +239,12 @@ impl Settings {
         }
         if !(1..=1_000).contains(&self.attack_protection.max_attempts) {
             return Err(Problem::invalid("attack_protection.max_attempts", "must be between 1 and 1000"));
+        }
+        if !(60..=30 * 86_400).contains(&self.attack_protection.lockout_seconds) {
+            return Err(Problem::invalid("attack_protection.lockout_seconds", "must be between 60 seconds and 30 days"));
+        }
+        if self.allowed_origins.len() > 100 || !self.allowed_origins.iter().all(|origin| redirects::is_origin(origin)) {
+            return Err(Problem::invalid("allowed_origins", "must be at most 100 origins like https://app.example.com"));
         }
         if !self.auth_email.enabled && !self.auth_username.is_on() {
             return Err(Problem::invalid("auth_email.enabled", "cannot be off while usernames are off: users would have no identifier"));

@@ -150,9 +150,7 @@ impl SignUp {
 /// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::IdentifierExists`]; [`Problem::ParamInvalid`].
 pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Result<SignUpView> {
     let settings = settings::effective(tx).await?;
-    if settings.sign_up.mode == SignUpMode::Restricted {
-        return Err(Problem::SignUpRestricted.into());
-    }
+    ensure_welcome(&settings)?;
     sessions::ensure_room(tx, visit, None).await?;
     let client = visit.client_or_new(tx).await?;
     let now = tx.now();
@@ -234,6 +232,11 @@ async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut
     Ok(())
 }
 
+/// Refuses where nobody signs up by themselves, also whoever began before.
+fn ensure_welcome(settings: &Settings) -> Result<(), Problem> {
+    if settings.sign_up.mode == SignUpMode::Restricted { Err(Problem::SignUpRestricted) } else { Ok(()) }
+}
+
 fn offered(on: bool, param: &'static str) -> Result<(), Problem> {
     if on { Ok(()) } else { Err(Problem::ParamUnknown(param.to_owned())) }
 }
@@ -245,6 +248,7 @@ async fn own(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
 
 async fn open(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
     let sign_up = own(tx, visit, id).await?;
+    ensure_welcome(&*settings::effective(tx).await?)?;
     match sign_up.status(tx.now()) {
         Status::MissingRequirements => Ok(sign_up),
         Status::Complete => Err(Problem::AttemptState("The sign-up is complete already.").into()),

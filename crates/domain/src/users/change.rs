@@ -145,6 +145,11 @@ fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
                 old.remove(key);
             }
             (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
+            (_, Value::Object(above)) => {
+                let mut fresh = Map::new();
+                merge(&mut fresh, above);
+                old.insert(key.clone(), Value::Object(fresh));
+            }
             _ => {
                 old.insert(key.clone(), value.clone());
             }

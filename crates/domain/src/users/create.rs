@@ -1,6 +1,6 @@
 //! A user comes to be: by a completed sign-up, or by the backend's word.
 
-use super::{User, get, store};
+use super::{User, get, guard, store};
 use crate::{
     audit::{self, Actor},
     counters::{self, Counter},
@@ -46,6 +46,8 @@ pub struct NewUser {
     pub created_at: Option<Timestamp>,
     /// Whether they are banned from the start.
     pub banned: bool,
+    /// Whether they are locked from the start.
+    pub locked: bool,
 }
 
 /// Creates the user with all identifiers verified.
@@ -92,6 +94,9 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, 
     }
     if let Some(username) = &new.username {
         identifiers::set_username(tx, pool, user.id, Some(username)).await?;
+    }
+    if new.locked {
+        guard::lock(tx, user.id).await?;
     }
     counters::add(tx, Counter::Users, 1).await?;
     let user = get(tx, user.id).await?;

@@ -4,7 +4,7 @@
 //! than as many tries one after another.
 
 use super::store;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use ::store::Tx;
 use foundation::{Problem, Result, Secret, UserId};
 use std::time::Duration;
@@ -30,6 +30,16 @@ pub async fn settle(tx: &mut Tx<'_>, user: UserId, settings: &Settings, outcome:
         Outcome::Wrong => store::fail(tx, user, policy.max_attempts, Duration::from_secs(policy.lockout_seconds)).await?,
     };
     if passed { Ok(None) } else { locked(tx, user).await.map(|lock| Some(lock.unwrap_or(Problem::PasswordIncorrect("password")))) }
+}
+
+/// Locks the user, for as long as too many wrong tries would.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn lock(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    let settings = settings::effective(tx).await?;
+    let until = tx.now() + Duration::from_secs(settings.attack_protection.lockout_seconds);
+    store::lock(tx, user, until).await
 }
 
 /// The lock on the user, if there is one.

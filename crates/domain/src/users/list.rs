@@ -1,9 +1,13 @@
 //! Lists of users: filters, order, pages.
 
-use super::{User, store::columns, with_identifiers};
+use super::{
+    User,
+    store::{self, columns},
+    with_identifiers,
+};
 use crate::counters::{self, Counter};
 use ::store::{Query, Tx, part, sql};
-use foundation::{Page, Result, Timestamp, UserId};
+use foundation::{Page, Problem, Result, Timestamp, UserId};
 
 /// Which users. An empty filter is all of them; lists are alternatives, everything else must hold at once.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +18,8 @@ pub struct Filter {
     pub not_ids: Vec<UserId>,
     /// These external ids.
     pub external_ids: Vec<String>,
+    /// None of these external ids.
+    pub not_external_ids: Vec<String>,
     /// These addresses, normal form.
     pub emails: Vec<String>,
     /// These usernames, normal form.
@@ -85,7 +91,8 @@ impl Order {
     pub fn parse(text: &str) -> Option<Order> {
         let (descending, word) = match text.split_at_checked(1) {
             Some(("-", word)) => (true, word),
-            Some(("+", word)) => (false, word),
+            // A plus that nobody has encoded arrives as a space.
+            Some(("+" | " ", word)) => (false, word),
             _ => (false, text),
         };
         let by = match word {
@@ -107,11 +114,13 @@ impl Order {
 
 impl Filter {
     fn is_empty(&self) -> bool {
-        let Filter { ids, not_ids, external_ids, emails, usernames, query, email_query, username_query, name_query, banned, nobody, .. } = self;
+        let Filter { ids, not_ids, external_ids, not_external_ids, emails, usernames, query, email_query, username_query, name_query, banned, nobody, .. } =
+            self;
         let times = [self.created_before, self.created_after, self.active_before, self.active_after, self.signed_in_before, self.signed_in_after];
         ids.is_empty()
             && not_ids.is_empty()
             && external_ids.is_empty()
+            && not_external_ids.is_empty()
             && emails.is_empty()
             && usernames.is_empty()
             && [query, email_query, username_query, name_query].iter().all(|q| q.is_none())
@@ -121,7 +130,10 @@ impl Filter {
     }
 }
 
-/// Text to be looked for, made safe for `like`.
+/// The longest text that is looked for; no name and no address is longer.
+const LONGEST: usize = 1_024;
+
+/// Text to be looked for, made safe for `like`. Only ASCII letters lose their case, as both databases' `lower` does it.
 struct Patterns {
     query: Option<String>,
     email: Option<String>,
@@ -133,7 +145,7 @@ impl Patterns {
     fn of(filter: &Filter) -> Patterns {
         let pattern = |text: &Option<String>| {
             text.as_ref().map(|t| {
-                let escaped = t.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+                let escaped = t.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
                 format!("%{escaped}%")
             })
         };
@@ -147,8 +159,9 @@ impl Patterns {
 }
 
 fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns) -> Query<'a> {
-    if filter.nobody {
-        query = query.and(part!("and u.id = ''"), &[]);
+    let endless = [&filter.query, &filter.email_query, &filter.username_query, &filter.name_query].into_iter().flatten().any(|text| text.len() > LONGEST);
+    if filter.nobody || endless {
+        return query.and(part!("and u.id = ''"), &[]);
     }
     if !filter.ids.is_empty() {
         query = query.within(part!("and u.id"), &filter.ids);
@@ -158,6 +171,9 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns
     }
     if !filter.external_ids.is_empty() {
         query = query.within(part!("and u.external_id"), &filter.external_ids);
+    }
+    if !filter.not_external_ids.is_empty() {
+        query = query.within(part!("and (u.external_id is null or u.external_id not"), &filter.not_external_ids).and(part!(")"), &[]);
     }
     if !filter.emails.is_empty() {
         query = query
@@ -208,12 +224,16 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns
     query
 }
 
-/// The users of a page.
+/// The users of a page: those that follow `after` in the order of creation, if it is given.
 ///
 /// # Errors
-/// Only the database's own.
-pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) -> Result<Vec<User>> {
+/// [`Problem::ParamInvalid`] where `after` is nobody here.
+pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page, after: Option<UserId>) -> Result<Vec<User>> {
     let patterns = Patterns::of(filter);
+    let after = match after {
+        Some(id) => Some(store::find(tx, id).await?.ok_or_else(|| Problem::invalid("starting_after", "must be the id of a user"))?),
+        None => None,
+    };
     let start = match order.by {
         OrderBy::EmailAddress => sql!(concat!(
             "select ",
@@ -234,17 +254,22 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) ->
         (OrderBy::UpdatedAt, true) => part!("order by u.updated_at desc, u.id desc"),
         (OrderBy::UpdatedAt, false) => part!("order by u.updated_at, u.id"),
         (OrderBy::EmailAddress | OrderBy::Username, true) => part!("order by coalesce(e.norm, '') desc, u.id desc"),
-        (OrderBy::EmailAddress | OrderBy::Username, false) => part!("order by coalesce(e.norm, '~'), u.id"),
+        (OrderBy::EmailAddress | OrderBy::Username, false) => part!("order by e.norm is null, e.norm, u.id"),
         (OrderBy::FirstName, true) => part!("order by lower(coalesce(u.first_name, '')) desc, u.id desc"),
-        (OrderBy::FirstName, false) => part!("order by lower(coalesce(u.first_name, '~')), u.id"),
+        (OrderBy::FirstName, false) => part!("order by u.first_name is null, lower(u.first_name), u.id"),
         (OrderBy::LastName, true) => part!("order by lower(coalesce(u.last_name, '')) desc, u.id desc"),
-        (OrderBy::LastName, false) => part!("order by lower(coalesce(u.last_name, '~')), u.id"),
+        (OrderBy::LastName, false) => part!("order by u.last_name is null, lower(u.last_name), u.id"),
         (OrderBy::LastActiveAt, true) => part!("order by coalesce(u.last_active_at, 0) desc, u.id desc"),
-        (OrderBy::LastActiveAt, false) => part!("order by coalesce(u.last_active_at, 0), u.id"),
+        (OrderBy::LastActiveAt, false) => part!("order by u.last_active_at is null, u.last_active_at, u.id"),
         (OrderBy::LastSignInAt, true) => part!("order by coalesce(u.last_sign_in_at, 0) desc, u.id desc"),
-        (OrderBy::LastSignInAt, false) => part!("order by coalesce(u.last_sign_in_at, 0), u.id"),
+        (OrderBy::LastSignInAt, false) => part!("order by u.last_sign_in_at is null, u.last_sign_in_at, u.id"),
     };
-    let query = narrowed(Query::new(start, &[]), filter, &patterns).and(sorted, &[]).and(part!("limit {} offset {}"), &[&page.limit, &page.offset]);
+    let mut query = narrowed(Query::new(start, &[]), filter, &patterns);
+    if let Some(after) = &after {
+        let beyond = if order.descending { part!("and (u.created_at, u.id) < ({}, {})") } else { part!("and (u.created_at, u.id) > ({}, {})") };
+        query = query.and(beyond, &[&after.created_at, &after.id]);
+    }
+    let query = query.and(sorted, &[]).and(part!("limit {} offset {}"), &[&page.limit, &page.offset]);
     let users = tx.select(query).await?;
     with_identifiers(tx, users).await
 }

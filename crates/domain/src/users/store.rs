@@ -186,6 +186,10 @@ pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, most: i64, lockout: Durati
     Ok(changed == 1)
 }
 
+pub(super) async fn lock(tx: &mut Tx<'_>, id: UserId, until: Timestamp) -> Result<()> {
+    tx.change(sql!("update users set locked_until = $3 where instance_id = $1 and id = $2"), &[&id, &until]).await.map(drop)
+}
+
 pub(super) async fn locked_until(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Timestamp>> {
     struct Until(Option<Timestamp>);
     impl FromRow for Until {

@@ -87,8 +87,7 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else {
-        let native = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "_is_native=1"));
-        return Ok(reads || keyed || native);
+        return Ok(reads || keyed || web::is_native(uri));
     };
     let text = origin.to_str().unwrap_or_default();
     let url = Url::parse(text).ok().filter(|url| url.origin().ascii_serialization() == text);

@@ -1,4 +1,8 @@
 //! Contract tests: the whole server in process, one folder for each door and one file for each noun.
 
 mod backend;
+mod catalog;
+mod coverage;
+mod frontend;
+mod isolation;
 mod platform;

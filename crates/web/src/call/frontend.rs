@@ -7,7 +7,10 @@ use crate::{
     cookies,
     refusal::Refusal,
 };
-use axum::{extract::FromRequestParts, response::Response};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
 use domain::{
     Verdict, bodies,
     clients::{self, Credential, Visit},
@@ -16,7 +19,7 @@ use domain::{
     settings,
 };
 use foundation::{Error, Id, Problem, Result, Secret, SessionId};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{Access, Attempts, BoxFuture, Tx};
@@ -41,7 +44,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let tenant = knock.tenant.clone().ok_or(Problem::NoSuchOperation)?;
         let query =
             |name: &str| form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).find(|(key, _)| key == name).map(|(_, v)| v.into_owned());
-        let native = query("_is_native").is_some_and(|v| v == "1");
+        let native = is_native(&parts.uri);
         let cookie = cookies::client_cookie_name(&tenant, &knock);
         let shown = if native { header_text(&parts.headers, "authorization") } else { cookies::read(&parts.headers, &cookie).map(str::to_owned) };
         let proxied = knock.proxy.as_ref().and_then(|p| p.url.clone());
@@ -58,6 +61,11 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         };
         Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, cookie, secure })
     }
+}
+
+/// Whether the caller is a native application, by the first `_is_native` of the query: it shows its secret in a header, and no cookie counts.
+pub fn is_native(uri: &Uri) -> bool {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).find(|(name, _)| name == "_is_native").is_some_and(|(_, value)| value == "1")
 }
 
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -201,7 +209,8 @@ impl FrontendCall {
                 let body = json!({ "response": shown(&value), "client": told.client });
                 Ok(self.hand_out(json(StatusCode::OK, &body), &told.visit))
             }
-            Verdict::Refused(problem) => Err(Refusal::from(problem).with_client(told.client)),
+            // The client may have been made by this very attempt: without its secret, the browser could not go on with it.
+            Verdict::Refused(problem) => Ok(self.hand_out(Refusal::from(problem).with_client(told.client).into_response(), &told.visit)),
         }
     }
 
@@ -230,9 +239,11 @@ impl FrontendCall {
         self
     }
 
-    /// Takes the client's cookie away.
+    /// Takes the client's cookie away; native applications have none.
     pub fn without_client(&self, mut response: Response) -> Response {
-        if let Some(cookie) = cookies::client_cookie(&self.cookie, None, self.secure) {
+        if !self.native
+            && let Some(cookie) = cookies::client_cookie(&self.cookie, None, self.secure)
+        {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response

@@ -5,7 +5,7 @@ mod frontend;
 mod platform;
 
 pub use backend::{BackendCall, Policy};
-pub use frontend::FrontendCall;
+pub use frontend::{FrontendCall, is_native};
 pub use platform::PlatformCall;
 
 use crate::{knock::Knock, refusal::Refusal};

@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::extract::FromRequestParts;
 use domain::keys::{self, PlatformToken, Scope, spares};
-use foundation::{InstanceId, Problem, Result, WorkspaceId};
+use foundation::{Error, InstanceId, Problem, Result, WorkspaceId};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
@@ -28,6 +28,13 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
         let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await?;
         Ok(PlatformCall { app: Arc::clone(app), token: found.ok_or(Problem::PlatformTokenInvalid)? })
     }
+}
+
+/// How often spares are made for one call before it is given up.
+const MOST_FILLINGS: usize = 8;
+
+fn is_short<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(Error::Unavailable(_)))
 }
 
 impl PlatformCall {
@@ -60,23 +67,43 @@ impl PlatformCall {
         self.run(scope, Access::Write, work).await.map(|value| json(StatusCode::OK, &shown(&value)))
     }
 
+    /// Changes, and shows what came of it. The work takes so many spare key pairs; where too few were made ahead, they are made on the spot,
+    /// by one caller at a time, so that nobody's are taken by all the others again and again.
+    ///
+    /// # Errors
+    /// As [`PlatformCall::write`]; where a key pair could not be made.
+    pub async fn write_with_spares<'e, T, F>(&self, scope: Scope, spares: usize, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        self.ensure(scope)?;
+        let database = &self.app.database;
+        let mut outcome = database.platform(Access::Write, &work).await;
+        if is_short(&outcome) {
+            let _turn = self.app.spares.lock().await;
+            for _ in 0..MOST_FILLINGS {
+                spares::fill(&self.app.world, database, i64::try_from(spares).unwrap_or(1)).await?;
+                outcome = database.platform(Access::Write, &work).await;
+                if !is_short(&outcome) {
+                    break;
+                }
+            }
+        }
+        Ok(json(StatusCode::OK, &shown(&outcome?)))
+    }
+
     async fn run<'e, T, F>(&self, scope: Scope, access: Access, work: F) -> Result<T, Refusal>
     where
         T: Send,
         F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        if !self.token.allows(scope) {
-            return Err(Problem::ScopeMissing(scope.name()).into());
-        }
+        self.ensure(scope)?;
         Ok(self.app.database.platform(access, work).await?)
     }
 
-    /// Sees to it that so many spare key pairs wait; makes them on the spot only where too few were made ahead.
-    ///
-    /// # Errors
-    /// Where one could not be made.
-    pub async fn spare_keys(&self, wanted: usize) -> Result<(), Refusal> {
-        Ok(spares::fill(&self.app.world, &self.app.database, i64::try_from(wanted).unwrap_or(1)).await?)
+    fn ensure(&self, scope: Scope) -> Result<(), Problem> {
+        if self.token.allows(scope) { Ok(()) } else { Err(Problem::ScopeMissing(scope.name())) }
     }
 
     /// What the instance's hosts and keys say.

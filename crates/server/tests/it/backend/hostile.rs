@@ -1,0 +1,268 @@
+//! Hostile values at every place where a caller can put one.
+
+use super::{assert_refusal, count, create_user, id};
+use http::Method;
+use serde_json::{Map, Value, json};
+use testkit::{Reply, TestServer};
+use web::{Face, Operation};
+
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "",
+        " ",
+        "0",
+        "-1",
+        "null",
+        "undefined",
+        "true",
+        "[]",
+        "{}",
+        "NaN",
+        "1e309",
+        "99999999999999999999",
+        "-9223372036854775808",
+        "' or 1=1 --",
+        "\"; drop table users; --",
+        "%",
+        "_",
+        "\\",
+        "${7*7}",
+        "{{7*7}}",
+        "../../etc/passwd",
+        "<script>alert(1)</script>",
+        "a\r\nX-Evil: 1",
+        "a\0b",
+        "\u{feff}",
+        "\u{202e}",
+        "\u{1f600}",
+        "ÀÉÎ\u{301}",
+        "user_2NNEqL2nrIRdJ194ndJqAHwEfxC",
+        "sess_zzzzzzzzzzzzzzzzzzzzzzzzzzz",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    texts.push("é".repeat(5_000));
+    texts
+}
+
+fn values() -> Vec<Value> {
+    let mut values = vec![
+        Value::Null,
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(1e308),
+        json!([]),
+        json!({}),
+        json!([null]),
+        json!([[]]),
+        json!([{}]),
+        json!({ "$gt": "" }),
+        json!({ "": null }),
+    ];
+    values.extend(texts().into_iter().map(Value::String));
+    values.push(json!(["' or 1=1 --", "x"]));
+    values.push(Value::Array(vec![json!("a@example.com"); 600]));
+    values
+}
+
+fn judge(reply: &Reply, what: &str) {
+    assert!(reply.status.as_u16() < 500, "{what}: {} {}", reply.status, reply.text);
+    if reply.status.is_client_error() {
+        assert_refusal(reply, what);
+    }
+}
+
+fn encode(text: &str) -> String {
+    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn operations(server: &TestServer) -> Vec<Operation> {
+    server.doors().operations().iter().filter(|o| o.face == Face::Backend).cloned().collect()
+}
+
+/// The path with real ids in it.
+fn real(path: &str, user: &str, session: &str, url: &str) -> String {
+    path.replace("{user_id}", user).replace("{session_id}", session).replace("{id}", url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_path_breaks_an_operation() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    for operation in operations(&server) {
+        let Some((before, after)) = operation.path.split_once('{').map(|(before, rest)| (before, rest.split_once('}').map_or("", |(_, after)| after))) else {
+            continue;
+        };
+        for text in texts().iter().map(|text| encode(text)).chain([
+            "%ff".to_owned(),
+            "%".to_owned(),
+            "%zz".to_owned(),
+            "%c0%ae".to_owned(),
+            ";".to_owned(),
+            "..".to_owned(),
+        ]) {
+            let body = (operation.method != Method::GET).then(|| json!({}));
+            let reply = backend.send(operation.method.clone(), &format!("{before}{text}{after}"), body.as_ref()).await;
+            judge(&reply, &format!("{} {text:.60}", operation.id));
+            assert!(reply.status.is_client_error() || text.is_empty(), "{} took {text:.60}", operation.id);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_query_breaks_an_operation() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let user = create_user(&backend, "ada@example.com").await;
+    let session = id(backend.post("/v1/sessions", json!({ "user_id": user })).await.ok());
+    let url = id(backend.post("/v1/redirect_urls", json!({ "url": "https://app.example.com" })).await.ok());
+    let params = [
+        "limit",
+        "offset",
+        "order_by",
+        "paginated",
+        "query",
+        "email_address",
+        "email_address_query",
+        "username",
+        "username_query",
+        "name_query",
+        "phone_number",
+        "external_id",
+        "user_id",
+        "client_id",
+        "organization_id",
+        "status",
+        "banned",
+        "created_at_before",
+        "last_active_at_since",
+        "last_sign_in_at_after",
+        "starting_after",
+        "nonce",
+        "provider",
+        "no_such_parameter",
+    ];
+    for operation in operations(&server).iter().filter(|o| o.method == Method::GET) {
+        let path = real(operation.path, &user, &session, &url);
+        for param in params {
+            for text in texts() {
+                let reply = backend.get(&format!("{path}?{param}={}", encode(&text))).await;
+                judge(&reply, &format!("{} {param}={text:.60}", operation.id));
+            }
+        }
+        for query in [
+            "&&&&",
+            "=",
+            "=x",
+            "limit",
+            "limit=1&limit=2",
+            "limit[]=1",
+            "limit=%ff",
+            "%ff=1",
+            "%00=1",
+            "limit=1;offset=2",
+            "a=1&".repeat(2_000).as_str(),
+            "?limit=1",
+            "#x",
+        ] {
+            judge(&backend.get(&format!("{path}?{query}")).await, &format!("{} {query:.60}", operation.id));
+        }
+    }
+}
+
+/// The fields that the operation's body may have.
+fn fields(operation: &Operation) -> Vec<&'static str> {
+    match operation.id {
+        "CreateUser" | "UpdateUser" => vec![
+            "external_id",
+            "first_name",
+            "last_name",
+            "locale",
+            "email_address",
+            "email_address_identification_status",
+            "phone_number",
+            "username",
+            "password",
+            "password_digest",
+            "password_hasher",
+            "skip_password_checks",
+            "skip_user_requirement",
+            "totp_secret",
+            "backup_codes",
+            "public_metadata",
+            "private_metadata",
+            "unsafe_metadata",
+            "delete_self_enabled",
+            "legal_accepted_at",
+            "create_organizations_limit",
+            "created_at",
+            "banned",
+            "locked",
+            "primary_email_address_id",
+            "sign_out_of_other_sessions",
+            "no_such_field",
+        ],
+        "UpdateUserMetadata" | "ReplaceUserMetadata" => vec!["public_metadata", "private_metadata", "unsafe_metadata", "no_such_field"],
+        "createSession" => vec!["user_id", "active_organization_id", "no_such_field"],
+        "CreateSessionToken" => vec!["expires_in_seconds", "no_such_field"],
+        "VerifyPassword" => vec!["password", "no_such_field"],
+        "VerifyClient" => vec!["token", "no_such_field"],
+        "CreateRedirectURL" => vec!["url", "no_such_field"],
+        "UpdateInstance" => vec![
+            "test_mode",
+            "hibp",
+            "support_email",
+            "clerk_js_version",
+            "development_origin",
+            "allowed_origins",
+            "cookieless_dev",
+            "url_based_session_syncing",
+            "preferred_sign_in_strategy_when_password_required",
+            "no_such_field",
+        ],
+        "RevokeSession" | "DeleteUser" | "DeleteRedirectURL" => vec!["no_such_field"],
+        other => panic!("{other} takes a body: say here which fields it has"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_body_breaks_an_operation() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let (mut session, mut url) = (String::new(), String::new());
+    for operation in operations(&server).iter().filter(|o| o.method != Method::GET) {
+        // What an operation may take away or change is made anew for each.
+        let user = id(backend.post("/v1/users", json!({ "skip_user_requirement": true })).await.ok());
+        if operation.path.contains("{session_id}") {
+            session = id(backend.post("/v1/sessions", json!({ "user_id": user })).await.ok());
+        }
+        if operation.path.contains("{id}") {
+            url = id(backend.post("/v1/redirect_urls", json!({ "url": format!("https://app.example.com/{user}") })).await.ok());
+        }
+        let path = real(operation.path, &user, &session, &url);
+        for field in fields(operation) {
+            for value in values() {
+                let mut body = Map::new();
+                if operation.id == "CreateUser" {
+                    body.insert("skip_user_requirement".to_owned(), json!(true));
+                }
+                body.insert(field.to_owned(), value.clone());
+                let reply = backend.send(operation.method.clone(), &path, Some(&Value::Object(body))).await;
+                let shown = value.to_string();
+                judge(&reply, &format!("{} {field}={}", operation.id, shown.chars().take(60).collect::<String>()));
+            }
+        }
+        for body in ["", "{}", "[]", "null", "\"", "{\"\":1}", "{\"a\":1,\"a\":1}", "\u{0}", "limit=1"] {
+            for kind in ["application/json", "application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
+                let reply = backend.send_text(operation.method.clone(), &path, Some((kind, body.to_owned()))).await;
+                judge(&reply, &format!("{} {kind} {body:?}", operation.id));
+            }
+        }
+    }
+    assert!(count(&backend).await > 0, "the server is well");
+    assert_eq!(count(&server.neighbours_backend()).await, 0);
+}
