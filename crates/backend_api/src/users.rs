@@ -8,7 +8,7 @@ use domain::{
     sessions::Keep,
     users::{self, Change, Filter, MetadataChange, NewUser, Order, OrderBy},
 };
-use foundation::{EmailAddress, Id as _, Page, Problem, Timestamp, UserId, Username, contact::UsernameFault};
+use foundation::{EmailAddress, Id as _, Page, Problem, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::Json;
@@ -165,7 +165,7 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         emails.push(EmailAddress::parse(&text).ok_or(Problem::ParamFormat("email_address", "a list of valid e-mail addresses"))?);
     }
     check_statuses(&input, emails.len())?;
-    let username = username(&input)?;
+    let username = input.username("username")?;
     if emails.is_empty() && username.is_none() && input.flag("skip_user_requirement")? != Some(true) {
         return Err(Problem::ParamMissing("email_address").into());
     }
@@ -213,16 +213,6 @@ fn check_statuses(input: &Input, addresses: usize) -> Result<(), Problem> {
 
 fn policy(input: &Input) -> Result<Policy, Problem> {
     Ok(if input.flag("skip_password_checks")? == Some(true) { Policy::Skipped } else { Policy::Checked })
-}
-
-fn username(input: &Input) -> Result<Option<Username>, Problem> {
-    let parse = |text| {
-        Username::parse(text).map_err(|fault| match fault {
-            UsernameFault::Length => Problem::UsernameLength,
-            UsernameFault::Character => Problem::UsernameCharacter,
-        })
-    };
-    input.text("username")?.filter(|t| !t.is_empty()).map(parse).transpose()
 }
 
 fn limit(input: &Input) -> Result<Option<i64>, Problem> {
@@ -280,7 +270,7 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         last_name: input.change("last_name")?,
         locale: input.change("locale")?,
         external_id: input.change("external_id")?,
-        username: if input.has("username") { Some(username(&input)?) } else { None },
+        username: if input.has("username") { Some(input.username("username")?) } else { None },
         primary_email_address: input.id("primary_email_address_id")?,
         delete_self_enabled: input.flag("delete_self_enabled")?,
         create_organization_enabled: input.flag("create_organization_enabled")?,

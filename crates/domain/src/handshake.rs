@@ -34,6 +34,8 @@ pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, for
             let nonce = once::issue_nonce(tx, Purpose::Handshake, &json!(directives).to_string()).await?;
             Ok(redirects::with_param(target, NONCE, nonce.expose(), &[NONCE, TOKEN]))
         }
+        // A nonce is worth nothing without the secret key; a token is the session itself.
+        Format::Token if !redirects::may_carry(&visit.tenant, &settings, &list, &target) => Err(Problem::RedirectUrlInvalid("redirect_url").into()),
         Format::Token => {
             let key = keys::signer(tx).await?;
             let seconds = tx.now().seconds();

@@ -23,6 +23,24 @@ pub fn check(tenant: &Tenant, settings: &Settings, list: &[String], text: &str, 
     if tenant.is_development() || is_own_origin(tenant, settings, &url.origin().ascii_serialization()) { Ok(url) } else { Err(refused) }
 }
 
+/// Whether an address that [`check`] has let pass may be given a session itself, in its query. A development instance sends browsers
+/// anywhere, but sessions only to this machine, to the origins that were stored, and to the list.
+pub fn may_carry(tenant: &Tenant, settings: &Settings, list: &[String], target: &Url) -> bool {
+    let origin = target.origin().ascii_serialization();
+    let stored = settings.development_origin.as_deref().is_some_and(|text| Url::parse(text).is_ok_and(|url| url.origin() == target.origin()));
+    !tenant.is_development() || is_loopback(target) || stored || is_own_origin(tenant, settings, &origin) || list.iter().any(|url| url == target.as_str())
+}
+
+/// Whether a URL leads to this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Whether requests and redirects of a live instance may come from, or go to, this origin.
 pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool {
     // The origin of a native application's scheme is opaque to the parser: it is compared as text, and never with `null`.

@@ -1,6 +1,5 @@
 //! The user who is signed in.
 
-use crate::sign_ups::username;
 use domain::{
     bodies,
     clients::{self, SessionView},
@@ -30,7 +29,7 @@ pub async fn update(call: FrontendCall, input: Input) -> Answer {
     let change = Change {
         first_name: input.cleared("first_name")?,
         last_name: input.cleared("last_name")?,
-        username: username(&input)?.map(Some),
+        username: input.username("username")?.map(Some),
         primary_email_address: input.id("primary_email_address_id")?,
         ..Change::default()
     };
@@ -61,7 +60,6 @@ pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
     let new = input.secret("new_password").map_err(|problem| at_its_field(problem.into()))?.ok_or(Problem::ParamMissing("new_password"))?;
     let current = input.secret("current_password")?;
     let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
-    let digest = call.new_password(&new).await.map_err(at_its_field)?;
     let answer = call
         .password(&current.unwrap_or_else(|| foundation::Secret::new("")), |tx, visit| {
             Box::pin(async move {
@@ -70,6 +68,7 @@ pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
             })
         })
         .await?;
+    let digest = call.new_password(&new, |tx, visit| Box::pin(users::ensure_signed_in(tx, visit))).await.map_err(at_its_field)?;
     let now = call.now();
     call.attempt(|tx, visit| Box::pin(users::change_password(tx, visit, &answer, &digest, keep)), |user| bodies::user(user, now)).await
 }

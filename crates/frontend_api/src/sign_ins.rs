@@ -60,6 +60,6 @@ pub async fn attempt_first_factor(call: FrontendCall, Id(id): Id<SignInId>, inpu
 pub async fn reset_password(call: FrontendCall, Id(id): Id<SignInId>, input: Input) -> Answer {
     let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
     let keep = if input.flag("sign_out_of_other_sessions")? == Some(false) { Keep::All } else { Keep::None };
-    let digest = call.new_password(&password).await?;
+    let digest = call.new_password(&password, |tx, visit| Box::pin(sign_ins::ensure_proven(tx, visit, id))).await?;
     call.write(|tx, visit| Box::pin(sign_ins::reset_password(tx, visit, id, &digest, keep)), bodies::sign_in).await
 }

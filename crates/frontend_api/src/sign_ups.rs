@@ -4,12 +4,12 @@ use domain::{
     bodies,
     sign_ups::{self, Fields},
 };
-use foundation::{Problem, SignUpId, Username, contact::UsernameFault};
+use foundation::{Problem, SignUpId};
 use store::Json;
 use web::{Answer, FrontendCall, Id, Input, Refusal};
 
 /// Reads the fields of a sign-up. Strategies that this server does not offer are refused instead of ignored.
-async fn fields(call: &FrontendCall, input: &Input) -> Result<Fields, Refusal> {
+async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Result<Fields, Refusal> {
     if let Some(strategy) = input.text("strategy")?
         && !matches!(strategy, "email_code" | "password")
     {
@@ -21,12 +21,12 @@ async fn fields(call: &FrontendCall, input: &Input) -> Result<Fields, Refusal> {
         }
     }
     let digest = match input.secret("password")? {
-        Some(password) => Some(call.new_password(&password).await?),
+        Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ups::ensure_possible(tx, visit, id))).await?),
         None => None,
     };
     Ok(Fields {
         email: input.email("email_address")?.or(input.email("email_address_or_phone_number")?),
-        username: username(input)?,
+        username: input.username("username")?,
         digest,
         first_name: input.text("first_name")?.map(str::to_owned),
         last_name: input.text("last_name")?.map(str::to_owned),
@@ -35,20 +35,9 @@ async fn fields(call: &FrontendCall, input: &Input) -> Result<Fields, Refusal> {
     })
 }
 
-/// A username.
-pub fn username(input: &Input) -> Result<Option<Username>, Problem> {
-    let parse = |text| {
-        Username::parse(text).map_err(|fault| match fault {
-            UsernameFault::Length => Problem::UsernameLength,
-            UsernameFault::Character => Problem::UsernameCharacter,
-        })
-    };
-    input.text("username")?.map(parse).transpose()
-}
-
 /// Begins a sign-up.
 pub async fn create(call: FrontendCall, input: Input) -> Answer {
-    let fields = fields(&call, &input).await?;
+    let fields = fields(&call, &input, None).await?;
     call.write(|tx, visit| Box::pin(sign_ups::create(tx, visit, &fields)), bodies::sign_up).await
 }
 
@@ -59,7 +48,7 @@ pub async fn show(call: FrontendCall, Id(id): Id<SignUpId>) -> Answer {
 
 /// Adds or changes fields.
 pub async fn update(call: FrontendCall, Id(id): Id<SignUpId>, input: Input) -> Answer {
-    let fields = fields(&call, &input).await?;
+    let fields = fields(&call, &input, Some(id)).await?;
     call.write(|tx, visit| Box::pin(sign_ups::update(tx, visit, id, &fields)), bodies::sign_up).await
 }
 

@@ -208,7 +208,10 @@ pub(crate) async fn html(_: Near, State(app): State<Arc<App>>, Path(id): Path<St
 
 /// `POST /inbox/clear`: forgets every mail. Other sites may not ask for it.
 pub(crate) async fn clear(_: Near, State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+    let from_elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let foreign = headers.get("origin").is_some_and(|origin| origin.to_str().ok().and_then(|o| o.split_once("://")).is_none_or(|(_, rest)| rest != host));
+    if from_elsewhere || foreign {
         return StatusCode::FORBIDDEN.into_response();
     }
     app.world.inbox.clear();

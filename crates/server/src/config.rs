@@ -171,7 +171,10 @@ fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
     }
     files::refuse_writable_by_others(path)?;
     let text = std::fs::read_to_string(path).map_err(|e| format!("the configuration file {} cannot be read: {e}", path.display()))?;
-    toml::from_str(&text).map_err(|e| format!("the configuration file {} does not fit: {}", path.display(), e.to_string().trim().replace('\n', " ")))
+    let file: File =
+        toml::from_str(&text).map_err(|e| format!("the configuration file {} does not fit: {}", path.display(), e.to_string().trim().replace('\n', " ")))?;
+    files::refuse_open_secrets(path, file.database_url.is_some())?;
+    Ok(file)
 }
 
 fn system_layer(table: Option<toml::Table>) -> Result<Json, String> {

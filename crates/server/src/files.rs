@@ -28,14 +28,22 @@ pub fn data_folder(data: &Path) -> Result<(), String> {
 /// # Errors
 /// A sentence for the operator.
 pub fn database_file(path: &Path) -> Result<(), String> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|e| format!("{} cannot be opened: {e}", path.display()))
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
+    refuse_readable_by_others(path)
+}
+
+/// Refuses a file that others may read.
+fn refuse_readable_by_others(path: &Path) -> Result<(), String> {
+    let mode = std::fs::metadata(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?.mode();
+    if mode & 0o077 == 0 { Ok(()) } else { Err(format!("{0} can be read by others: run chmod 600 {0}", path.display())) }
+}
+
+/// Refuses a configuration file that others may read, if it holds a password.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn refuse_open_secrets(path: &Path, holds_secret: bool) -> Result<(), String> {
+    if holds_secret { refuse_readable_by_others(path) } else { Ok(()) }
 }
 
 /// Refuses a file or folder that others may change.
@@ -79,10 +87,7 @@ pub fn master_key(data: &Path, given: Option<&str>, random: &mut dyn Random) -> 
     let text = match given {
         Some(text) => text.to_owned(),
         None if path.exists() => {
-            let mode = std::fs::metadata(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?.mode();
-            if mode & 0o077 != 0 {
-                return Err(format!("the master key {0} can be read by others: run chmod 600 {0}", path.display()));
-            }
+            refuse_readable_by_others(&path)?;
             std::fs::read_to_string(&path).map_err(|e| format!("the master key {} cannot be read: {e}", path.display()))?
         }
         None => {
@@ -107,7 +112,10 @@ pub fn write_secret(path: &Path, text: &str) -> Result<(), String> {
     let new = path.with_extension("new");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new).map_err(fault)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
-    std::fs::rename(&new, path).map_err(fault)
+    std::fs::rename(&new, path).map_err(fault)?;
+    // The name is on the disk when the folder is.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
 }
 
 #[cfg(test)]

@@ -26,7 +26,11 @@ pub async fn lay(world: &Arc<World>, database: &Database, site: &Site, data: &Pa
         tokio::task::spawn_blocking(move || Ok::<_, Error>([maker.make()?, maker.make()?])).await.map_err(|e| e.to_string())?.map_err(|e| sentence(&e))?;
     #[allow(clippy::disallowed_methods, reason = "the file is written between the work and the commit; nobody else is there to conflict with")]
     let mut tx = database.begin_platform(Access::Write).await.map_err(|e| sentence(&e))?;
-    let steps = take_steps(&mut tx, &pairs).await.map_err(|e| sentence(&e))?;
+    let steps = match take_steps(&mut tx, &pairs).await {
+        // Another server has laid the foundation meanwhile.
+        Err(Error::Conflict(_)) => return Ok(None),
+        outcome => outcome.map_err(|e| sentence(&e))?,
+    };
     let start = FirstStart::new(site, &steps);
     // The file holds the only copy of the keys: it is on the disk before they are valid.
     files::write_secret(&data.join("first-start.json"), &start.json())?;

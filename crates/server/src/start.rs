@@ -7,9 +7,12 @@ use crate::{
 };
 use domain::{keys::spares, settings};
 use foundation::Error;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use store::{Access, Database, Faults, Location, Options};
 use tokio::{
@@ -28,13 +31,49 @@ use world::World;
 pub async fn serve(config: Config) -> Result<(), String> {
     log(&config)?;
     let mut signals = StopSignals::listen()?;
+    // The port is part of the keys that a first start hands out, so it comes first.
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
     files::data_folder(&config.data)?;
     let _held = files::lock(&config.data)?;
     let world = Arc::new(World::real());
-    let master = files::master_key(&config.data, config.master_key.as_deref(), &mut world.random.clone())?;
-    if let Some(text) = &master.new {
-        files::write_secret(&config.data.join("master.key"), text)?;
+    let database = open_database(&config, &world).await?;
+    let site = Arc::new(config.site);
+    let first = first_start::lay(&world, &database, &site, &config.data).await?;
+    // Another server may have laid the foundation in between, with another key.
+    database.check_master_key().await.map_err(|e| sentence(&e))?;
+    put_settings(&database, &config.settings).await?;
+    let app = Arc::new(App::new(database.clone(), Arc::clone(&world), Arc::clone(&site), config.scripts));
+    let doors = Arc::new(Doors::new(app));
+    let (stop, stopped) = watch::channel(false);
+    let ready = Arc::clone(doors.ready());
+    let filling = tokio::spawn(fill_spares(Arc::clone(&world), database.clone(), ready, first.is_some()));
+    let mut runner = tokio::spawn(jobs::run(world, database, stopped.clone()));
+    let listening = tokio::spawn(listen::run(listener, doors, stopped));
+    if let Some(first) = &first {
+        // A closed standard output is no reason to stop: the file says the same.
+        let _ = first.tell(&config.data);
     }
+    tracing::info!(address = %config.listen, base_url = site.base_url(), "listening");
+    signals.wait().await;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    filling.abort();
+    let _ = listening.await;
+    if tokio::time::timeout(LAST_JOB, &mut runner).await.is_err() {
+        // Its lease runs out, and it runs again.
+        runner.abort();
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// How long the job that runs may take after the server was told to stop.
+const LAST_JOB: Duration = Duration::from_secs(2);
+
+/// Opens the database with its master key. A new key is written down only for a database that has none yet, and before anything is sealed.
+async fn open_database(config: &Config, world: &Arc<World>) -> Result<Database, String> {
+    let master = files::master_key(&config.data, config.master_key.as_deref(), &mut world.random.clone())?;
     if let Location::File(file) = &config.location {
         files::database_file(file)?;
     }
@@ -46,31 +85,11 @@ pub async fn serve(config: Config) -> Result<(), String> {
         connections: config.connections,
     };
     let database = Database::open(&config.location, options).await.map_err(|e| sentence(&e))?;
-    let site = Arc::new(config.site);
-    let first = first_start::lay(&world, &database, &site, &config.data).await?;
-    put_settings(&database, &config.settings).await?;
-    let app = Arc::new(App::new(database.clone(), Arc::clone(&world), site, config.scripts));
-    let doors = Arc::new(Doors::new(app));
-    let listener =
-        TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
-    let (stop, stopped) = watch::channel(false);
-    let ready = Arc::clone(doors.ready());
-    let filling = tokio::spawn(fill_spares(Arc::clone(&world), database.clone(), ready, first.is_some()));
-    let runner = tokio::spawn(jobs::run(world, database, stopped.clone()));
-    let listening = tokio::spawn(listen::run(listener, doors, stopped));
-    if let Some(first) = &first {
-        // A closed standard output is no reason to stop: the file says the same.
-        let _ = first.tell(&config.data);
+    database.check_master_key().await.map_err(|e| sentence(&e))?;
+    if let Some(text) = &master.new {
+        files::write_secret(&config.data.join("master.key"), text)?;
     }
-    tracing::info!(address = %config.listen, "listening");
-    signals.wait().await;
-    tracing::info!("stopping");
-    let _ = stop.send(true);
-    filling.abort();
-    let _ = listening.await;
-    let _ = runner.await;
-    tracing::info!("stopped");
-    Ok(())
+    Ok(database)
 }
 
 /// Writes the system layer where it differs from what the database has.

@@ -122,6 +122,10 @@ impl Database {
         self.0.work.notified().await;
     }
 
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
     pub(crate) fn kind(&self) -> &Engine {
         &self.0.engine
     }

@@ -1,6 +1,10 @@
 //! Secrets at rest: sealed with a data key of their instance, which the master key wraps.
 
-use crate::{sql, tx::Tx};
+use crate::{
+    database::Database,
+    platform_sql, sql,
+    tx::{Access, Tx},
+};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
@@ -66,6 +70,21 @@ impl Vault {
             keys.clear();
         }
         keys.insert((instance, id), key);
+    }
+}
+
+impl Database {
+    /// Whether the master key is this database's: it opens the keys that are there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with a sentence for the operator where it is another database's.
+    pub async fn check_master_key(&self) -> Result<()> {
+        let found: Option<(InstanceId, DataKeyId, String)> =
+            self.platform(Access::Read, |tx| Box::pin(tx.find(platform_sql!("select instance_id, id, wrapped from data_keys order by created_at, id limit 1"), &[]))).await?;
+        let Some((instance, id, wrapped)) = found else { return Ok(()) };
+        let bytes = STANDARD.decode(wrapped).map_err(|e| Error::broken("wrapped key", e))?;
+        let opened = decrypt(&self.vault().master.0, &format!("data_keys|wrapped|{instance}|{id}"), &bytes);
+        opened.map(drop).map_err(|_| Error::Unavailable("the master key is not the one that this database was made with: restore that one".to_owned()))
     }
 }
 

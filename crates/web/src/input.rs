@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
 };
-use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp};
+use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault};
 use http::{header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -221,6 +221,20 @@ impl Input {
     /// [`Problem::ParamFormat`].
     pub fn email(&self, name: &'static str) -> Result<Option<EmailAddress>, Problem> {
         self.text(name)?.map(|text| EmailAddress::parse(text).ok_or(Problem::ParamFormat(name, "a valid e-mail address"))).transpose()
+    }
+
+    /// A username.
+    ///
+    /// # Errors
+    /// [`Problem::UsernameLength`]; [`Problem::UsernameCharacter`].
+    pub fn username(&self, name: &'static str) -> Result<Option<Username>, Problem> {
+        let parse = |text| {
+            Username::parse(text).map_err(|fault| match fault {
+                UsernameFault::Length => Problem::UsernameLength,
+                UsernameFault::Character => Problem::UsernameCharacter,
+            })
+        };
+        self.text(name)?.filter(|text| !text.is_empty()).map(parse).transpose()
     }
 
     /// An id. One that does not parse names nothing.

@@ -165,6 +165,24 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn hanging_up_frees_no_place_before_the_work_ends() {
+        let passwords = Passwords::new(Params::new(19_456, 4, 1, Some(HASH)), 1);
+        for _ in 0..20 {
+            let asking = passwords.clone();
+            let task = tokio::spawn(async move { asking.verify(&Secret::new("a"), None).await.is_ok() });
+            while passwords.0.workers.available_permits() == 1 && !task.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            task.abort();
+            let _ = task.await;
+        }
+        // Whoever comes now waits for the one that still works, and there is one buffer for it, not twenty.
+        assert!(!passwords.verify(&Secret::new("a"), None).await.expect("verified"));
+        assert!(passwords.0.memory.lock().expect("memory").len() <= 1);
+        assert_eq!(passwords.0.workers.available_permits(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_full_queue_refuses_at_once() {
         let passwords = Passwords::new(Params::new(8, 1, 1, Some(HASH)), 1);
         let held = passwords.0.workers.acquire().await.expect("the only worker");

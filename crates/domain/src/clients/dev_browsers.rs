@@ -1,6 +1,7 @@
 //! Development browsers: what stands for the client where a development application cannot have its cookie.
 
 use ::store::{FromRow, Row, Tx, sql};
+use std::time::Duration;
 use foundation::{ClientId, DevBrowserId, Id, Ksuid, Result, Secret};
 
 /// A development browser that was recognised or just made.
@@ -18,6 +19,7 @@ impl FromRow for DevBrowser {
 
 /// Makes one; its secret is `dvb_<KSUID>.<256 random bits>`.
 pub(super) async fn create(tx: &mut Tx<'_>, client: Option<ClientId>) -> Result<(DevBrowser, Secret)> {
+    sweep(tx).await?;
     let id: DevBrowserId = tx.new_id();
     let secret = Secret::new(format!("{id}.{}", foundation::secret::hex(&tx.random().bytes::<32>())));
     let now = tx.now();
@@ -27,6 +29,18 @@ pub(super) async fn create(tx: &mut Tx<'_>, client: Option<ClientId>) -> Result<
     )
     .await?;
     Ok((DevBrowser { id, client }, secret))
+}
+
+/// Removes those that belong to no client a day after they were made; at most 100 at a time.
+async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
+    let before = tx.now() - Duration::from_secs(86_400);
+    tx.change(
+        sql!("delete from dev_browsers where instance_id = $1 and id in
+                (select id from dev_browsers where instance_id = $1 and client_id is null and created_at < $2 order by created_at limit 100)"),
+        &[&before],
+    )
+    .await
+    .map(drop)
 }
 
 pub(super) async fn find(tx: &mut Tx<'_>, secret: &Secret) -> Result<Option<DevBrowser>> {
@@ -42,4 +56,9 @@ pub(super) async fn find(tx: &mut Tx<'_>, secret: &Secret) -> Result<Option<DevB
 
 pub(super) async fn bind(tx: &mut Tx<'_>, id: DevBrowserId, client: ClientId) -> Result<()> {
     tx.change(sql!("update dev_browsers set client_id = $3 where instance_id = $1 and id = $2"), &[&id, &client]).await.map(drop)
+}
+
+/// Ends every development browser of a client.
+pub(super) async fn forget(tx: &mut Tx<'_>, client: ClientId) -> Result<()> {
+    tx.change(sql!("delete from dev_browsers where instance_id = $1 and client_id = $2"), &[&client]).await.map(drop)
 }

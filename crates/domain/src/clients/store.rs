@@ -2,6 +2,7 @@
 
 use super::Client;
 use ::store::{FromRow, Row, Tx, sql};
+use std::time::Duration;
 use foundation::{ClientId, Result, Secret, SessionId, SignInId, SignUpId, UserId};
 
 impl FromRow for Client {
@@ -40,6 +41,19 @@ pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Sec
         &[&id, &secret.sha256()],
     )
     .await
+}
+
+/// Removes clients that nobody has signed in on for a week after they were made; at most 100 at a time. Whoever makes one sweeps.
+pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
+    let before = tx.now() - Duration::from_secs(7 * 86_400);
+    tx.change(
+        sql!("delete from clients where instance_id = $1 and id in
+                (select c.id from clients c where c.instance_id = $1 and c.created_at < $2 and c.last_authentication_strategy is null
+                   and not exists (select 1 from sessions s where s.instance_id = $1 and s.client_id = c.id) order by c.created_at limit 100)"),
+        &[&before],
+    )
+    .await
+    .map(drop)
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<()> {

@@ -98,6 +98,7 @@ impl Visit {
             created_at: now,
             updated_at: now,
         };
+        store::sweep(tx).await?;
         store::insert(tx, &client).await?;
         if let Some(browser) = &mut self.dev_browser {
             dev_browsers::bind(tx, browser.id, id).await?;
@@ -120,23 +121,30 @@ impl Visit {
         if !store::replace_secret(tx, client.id, &client.secret_hash, &hash).await? {
             return Err(Error::Again("the client's secret has changed meanwhile".to_owned()));
         }
+        let shown = self.dev_browser.is_some_and(|browser| browser.client == Some(client.id));
+        dev_browsers::forget(tx, client.id).await?;
+        if shown {
+            // Its secret is the client's too, so it changes with it.
+            let (browser, secret) = dev_browsers::create(tx, Some(client.id)).await?;
+            self.dev_browser = Some(browser);
+            self.issued_dev_browser = Some(secret);
+        }
         client.secret_hash = hash;
         self.client = Some(client);
         self.issued = Some(secret);
         Ok(())
     }
 
-    /// The development browser's secret: the one that was shown, or a new one, bound to the client.
+    /// The development browser's secret: the one that was shown, if it is this client's, or a new one. One that was shown is never bound to a
+    /// client that was recognised by something else: whoever made the link knows it too.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn dev_browser(&mut self, tx: &mut Tx<'_>) -> Result<Secret> {
         let client = self.client.as_ref().map(|c| c.id);
-        if let (Some(browser), Some(shown)) = (&mut self.dev_browser, &self.credential.dev_browser) {
-            if let (None, Some(client)) = (browser.client, client) {
-                dev_browsers::bind(tx, browser.id, client).await?;
-                browser.client = Some(client);
-            }
+        if let (Some(browser), Some(shown)) = (&self.dev_browser, &self.credential.dev_browser)
+            && browser.client == client
+        {
             return Ok(shown.clone());
         }
         let (browser, secret) = dev_browsers::create(tx, client).await?;

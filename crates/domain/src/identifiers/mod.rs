@@ -63,6 +63,14 @@ impl Handle {
         if text.contains('@') { EmailAddress::parse(text).map(Handle::Email) } else { Username::parse(text).ok().map(Handle::Username) }
     }
 
+    /// As it was given.
+    pub fn given(&self) -> &str {
+        match self {
+            Handle::Email(address) => address.given(),
+            Handle::Username(name) => name.given(),
+        }
+    }
+
     fn parts(&self) -> (Kind, &str) {
         match self {
             Handle::Email(address) => (Kind::EmailAddress, address.norm()),

@@ -4,7 +4,7 @@ mod template;
 
 use crate::{
     instances::Tenant,
-    once::{self, Purpose},
+    once::{self, Owner, Purpose},
     settings,
 };
 use ::store::{Database, NewJob, Place, Tx};
@@ -32,15 +32,15 @@ pub enum CodeMail {
 ///
 /// # Errors
 /// [`foundation::Problem::LimitReached`] where too many were asked for.
-pub async fn send_code(tx: &mut Tx<'_>, tenant: &Tenant, purpose: Purpose, owner: &str, to: &str, kind: CodeMail) -> Result<()> {
+pub async fn send_code(tx: &mut Tx<'_>, tenant: &Tenant, purpose: Purpose, attempt: &str, to: &EmailAddress, kind: CodeMail) -> Result<()> {
     let settings = settings::effective(tx).await?;
-    let is_test = tenant.is_development() && settings.test_mode && EmailAddress::parse(to).is_some_and(|a| a.is_test());
-    let code = once::issue_code(tx, purpose, owner, is_test.then_some(TEST_CODE)).await?;
+    let is_test = tenant.is_development() && settings.test_mode && to.is_test();
+    let code = once::issue_code(tx, purpose, Owner { attempt, proves: to.norm() }, is_test.then_some(TEST_CODE)).await?;
     if is_test {
         return Ok(());
     }
     let id: MessageId = tx.new_id();
-    let mail = template::code(id, tenant, to, &code, kind);
+    let mail = template::code(id, tenant, to.given(), &code, kind);
     let payload = serde_json::to_string(&mail).map_err(|e| Error::broken("a mail", e))?;
     let row = id.to_string();
     // The code is in it, so it waits sealed.

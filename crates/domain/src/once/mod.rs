@@ -34,6 +34,16 @@ impl Purpose {
     }
 }
 
+/// What a code belongs to, and what it proves. There is one live code of a purpose for each attempt, and it is right only for what it was sent
+/// to: a code that was mailed to one address says nothing of another.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The attempt.
+    pub attempt: &'a str,
+    /// What whoever knows the code has access to: an address in its normal form.
+    pub proves: &'a str,
+}
+
 /// How long a code can be used.
 pub const CODE_LIFE: Duration = Duration::from_secs(600);
 /// How long a nonce can be used: it crosses one redirect.
@@ -89,11 +99,11 @@ impl FromRow for State {
     }
 }
 
-/// Draws a six-digit code for the owner; an earlier one of the same purpose no longer works.
+/// Draws a six-digit code; an earlier one of the same purpose no longer works.
 ///
 /// # Errors
 /// [`Problem::LimitReached`] where the owner has asked for too many.
-pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, fixed: Option<&str>) -> Result<Secret> {
+pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: Owner<'_>, fixed: Option<&str>) -> Result<Secret> {
     let code = Secret::new(fixed.map_or_else(|| tx.random().digits(6), str::to_owned));
     let hash = code_hash(tx, purpose, owner, &code).await?;
     sweep(tx).await?;
@@ -108,7 +118,7 @@ pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, fixed: O
                     most_attempts = excluded.most_attempts, expires_at = excluded.expires_at, consumed_at = null
                   where once.issued < $9"
             ),
-            &[&id, &purpose.name(), &owner, &hash, &MOST_ATTEMPTS, &(now + CODE_LIFE), &now, &MOST_ISSUED],
+            &[&id, &purpose.name(), &owner.attempt, &hash, &MOST_ATTEMPTS, &(now + CODE_LIFE), &now, &MOST_ISSUED],
         )
         .await?;
     if issued == 1 { Ok(code) } else { Err(Problem::LimitReached("codes for one attempt", MOST_ISSUED).into()) }
@@ -118,7 +128,7 @@ pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, fixed: O
 ///
 /// # Errors
 /// Only the database's own: a wrong code is an answer, whose count must be kept.
-pub async fn spend_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, code: &Secret) -> Result<Spent> {
+pub async fn spend_code(tx: &mut Tx<'_>, purpose: Purpose, owner: Owner<'_>, code: &Secret) -> Result<Spent> {
     let hash = code_hash(tx, purpose, owner, code).await?;
     let now = tx.now();
     let tried: Option<Option<Timestamp>> = tx
@@ -128,14 +138,14 @@ pub async fn spend_code(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, code: &S
                   where instance_id = $1 and purpose = $2 and owner = $3 and consumed_at is null and attempts < most_attempts and expires_at > $5
                   returning consumed_at"
             ),
-            &[&purpose.name(), &owner, &hash, &now],
+            &[&purpose.name(), &owner.attempt, &hash, &now],
         )
         .await?
         .map(|c| c.0);
     match tried {
         Some(Some(_)) => Ok(Spent::Right),
         Some(None) => Ok(Spent::Wrong),
-        None => refused(tx, purpose, owner).await,
+        None => refused(tx, purpose, owner.attempt).await,
     }
 }
 
@@ -232,7 +242,7 @@ impl FromRow for Consumed {
 }
 
 /// A code is short, so its hash is keyed, and bound to what it is for.
-async fn code_hash(tx: &mut Tx<'_>, purpose: Purpose, owner: &str, code: &Secret) -> Result<String> {
+async fn code_hash(tx: &mut Tx<'_>, purpose: Purpose, owner: Owner<'_>, code: &Secret) -> Result<String> {
     let key = tx.hashing_key("code").await?;
-    Ok(Secret::new(format!("{}|{owner}|{}", purpose.name(), code.expose())).keyed_hash(&key))
+    Ok(Secret::new(format!("{}|{}|{}|{}", purpose.name(), owner.attempt, owner.proves, code.expose())).keyed_hash(&key))
 }

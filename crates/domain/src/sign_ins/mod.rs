@@ -141,9 +141,9 @@ async fn question_of(tx: &mut Tx<'_>, user: Option<UserId>) -> Result<Question> 
 /// [`Problem::IdentifierNotFound`]; [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`]; [`Problem::StrategyInvalid`].
 pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Result<Verdict<SignInView>> {
     sessions::ensure_room(tx, visit, None).await?;
-    let user = match &new.identifier {
-        Some(text) => Some(identify(tx, visit, text).await?),
-        None => None,
+    let (identifier, user) = match &new.identifier {
+        Some(text) => identify(tx, visit, text).await.map(|(given, user)| (Some(given), Some(user)))?,
+        None => (None, None),
     };
     if let Some(user) = &user {
         sessions::ensure_room(tx, visit, Some(user.id)).await?;
@@ -154,7 +154,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
         id: tx.new_id(),
         client: client.id,
         stored_status: if user.is_some() { Status::NeedsFirstFactor } else { Status::NeedsIdentifier },
-        identifier: new.identifier.clone(),
+        identifier,
         user: user.as_ref().map(|u| u.id),
         strategy: None,
         strategy_identifier: None,
@@ -163,6 +163,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
         abandon_at: now + LIFE,
         created_at: now,
     };
+    store::sweep(tx).await?;
     store::insert(tx, &sign_in).await?;
     visit.set_attempts(tx, Some(sign_in.id), client.sign_up).await?;
     match (&new.answer, new.strategy) {
@@ -172,7 +173,8 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
     }
 }
 
-async fn identify(tx: &mut Tx<'_>, visit: &Visit, text: &str) -> Result<User> {
+/// The user whom the identifier names, and the identifier as it was given, without what stands around it.
+async fn identify(tx: &mut Tx<'_>, visit: &Visit, text: &str) -> Result<(String, User)> {
     let handle = Handle::parse(text).ok_or(Problem::IdentifierNotFound)?;
     let settings = settings::effective(tx).await?;
     let offered = match handle {
@@ -180,13 +182,21 @@ async fn identify(tx: &mut Tx<'_>, visit: &Visit, text: &str) -> Result<User> {
         Handle::Username(_) => settings.auth_username.is_on(),
     };
     let owner = if offered { identifiers::owner(tx, visit.tenant.instance.pool, &handle).await? } else { None };
-    users::get(tx, owner.ok_or(Problem::IdentifierNotFound)?).await
+    let user = users::get(tx, owner.ok_or(Problem::IdentifierNotFound)?).await?;
+    Ok((handle.given().to_owned(), user))
 }
 
 /// This client's attempt.
 async fn own(tx: &mut Tx<'_>, visit: &Visit, id: SignInId) -> Result<SignIn> {
     let client = visit.client.as_ref().ok_or(Problem::Unauthenticated)?;
     store::find(tx, id).await?.filter(|s| s.client == client.id).ok_or_else(|| Problem::NotFound.into())
+}
+
+/// This client's attempt, held for a step.
+async fn held(tx: &mut Tx<'_>, visit: &Visit, id: SignInId) -> Result<SignIn> {
+    own(tx, visit, id).await?;
+    store::hold(tx, id).await?;
+    own(tx, visit, id).await
 }
 
 /// The client's own attempt, as it is shown.
@@ -203,7 +213,7 @@ pub async fn get(tx: &mut Tx<'_>, visit: &Visit, id: SignInId) -> Result<SignInV
 /// # Errors
 /// [`Problem::StrategyInvalid`]; [`Problem::AttemptState`]; [`Problem::NotFound`].
 pub async fn prepare(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, strategy: Strategy, email: Option<IdentifierId>) -> Result<SignInView> {
-    let sign_in = own(tx, visit, id).await?;
+    let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     step.prepare(tx, visit, strategy, email).await?;
     view(tx, id).await
@@ -214,7 +224,7 @@ pub async fn prepare(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, strategy:
 /// # Errors
 /// [`Problem::StrategyInvalid`] where passwords do not sign in; [`Problem::AttemptState`]; [`Problem::NotFound`].
 pub async fn attempt_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, answer: &Answer) -> Result<Verdict<SignInView>> {
-    let sign_in = own(tx, visit, id).await?;
+    let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     match step.password(tx, answer).await? {
         Verdict::Granted(proven) => complete(tx, visit, proven).await.map(Verdict::Granted),
@@ -227,7 +237,7 @@ pub async fn attempt_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, 
 /// # Errors
 /// [`Problem::StrategyInvalid`]; [`Problem::AttemptState`]; [`Problem::NotFound`].
 pub async fn attempt_code(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, strategy: Strategy, code: &Secret) -> Result<Verdict<SignInView>> {
-    let sign_in = own(tx, visit, id).await?;
+    let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     match step.code(tx, strategy, code).await? {
         Verdict::Granted(proven) if strategy == Strategy::ResetPasswordEmailCode => {
@@ -244,12 +254,22 @@ async fn refused<T>(tx: &mut Tx<'_>, id: SignInId, problem: Problem) -> Result<V
     Ok(Verdict::Refused(problem))
 }
 
+/// Refuses where the client's attempt does not wait for a new password; the settings that apply.
+///
+/// # Errors
+/// As [`reset_password`].
+pub async fn ensure_proven(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId) -> Result<Arc<Settings>> {
+    let sign_in = own(tx, visit, id).await?;
+    NeedsNewPassword::of(tx, sign_in).await?;
+    settings::effective(tx).await
+}
+
 /// Sets the new password after the reset code was right, and signs the user in. Other sessions end unless they are to be kept.
 ///
 /// # Errors
 /// [`Problem::AttemptState`] where no reset code was proven; [`Problem::NotFound`].
 pub async fn reset_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, digest: &Secret, keep: Keep) -> Result<SignInView> {
-    let sign_in = own(tx, visit, id).await?;
+    let sign_in = held(tx, visit, id).await?;
     let step = NeedsNewPassword::of(tx, sign_in).await?;
     let proven = step.new_password(tx, digest, keep).await?;
     complete(tx, visit, proven).await

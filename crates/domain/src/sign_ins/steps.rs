@@ -13,14 +13,14 @@ use crate::{
     audit::Actor,
     clients::Visit,
     messages,
-    once::{self, Spent},
+    once::{self, Owner},
     passwords::Answer,
     sessions::Keep,
     settings::{self, Settings},
     users::{self, User, guard},
 };
 use ::store::Tx;
-use foundation::{IdentifierId, Problem, Result, Secret, UserId};
+use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, UserId};
 use std::sync::Arc;
 
 /// An attempt whose user is known and has proven nothing yet.
@@ -63,13 +63,15 @@ impl NeedsFirstFactor {
         Ok(NeedsFirstFactor { sign_in, user, settings })
     }
 
-    fn offers(&self, strategy: Strategy) -> bool {
-        super::factors::offered(&self.user, &self.settings).iter().any(|f| f.strategy == strategy)
+    /// The addresses that a strategy's code may go to.
+    fn addresses(&self, strategy: Strategy) -> Vec<(IdentifierId, EmailAddress)> {
+        let offered = super::factors::offered(&self.user, &self.settings).into_iter().filter(|f| f.strategy == strategy).filter_map(|f| f.email);
+        offered.filter_map(|(id, given)| EmailAddress::parse(&given).map(|address| (id, address))).collect()
     }
 
     pub(super) async fn prepare(self, tx: &mut Tx<'_>, visit: &Visit, strategy: Strategy, email: Option<IdentifierId>) -> Result<()> {
         let (Some(purpose), Some(mail)) = (strategy.purpose(), strategy.mail()) else { return Err(Problem::StrategyInvalid.into()) };
-        let mut addresses = super::factors::offered(&self.user, &self.settings).into_iter().filter(|f| f.strategy == strategy).filter_map(|f| f.email);
+        let mut addresses = self.addresses(strategy).into_iter();
         let (id, address) = match email {
             Some(wanted) => addresses.find(|(id, _)| *id == wanted),
             None => addresses.next(),
@@ -87,27 +89,26 @@ impl NeedsFirstFactor {
             return Err(Problem::StrategyInvalid.into());
         }
         let outcome = answer.outcome(self.user.id);
-        if let Some(problem) = guard::settle(tx, self.user.id, &self.settings, outcome, answer.digest()).await? {
-            return Ok(Verdict::Refused(problem));
-        }
-        Ok(match outcome {
-            guard::Outcome::Right => Verdict::Granted(self.proven(Strategy::Password)),
-            guard::Outcome::Wrong => Verdict::Refused(Problem::PasswordIncorrect("password")),
-        })
+        let wrong = Problem::PasswordIncorrect("password");
+        let verdict = guard::settle(tx, self.user.id, &self.settings, outcome, answer.digest(), wrong).await?;
+        Ok(verdict.map(|()| self.proven(Strategy::Password)))
     }
 
     pub(super) async fn code(self, tx: &mut Tx<'_>, strategy: Strategy, code: &Secret) -> Result<Verdict<Proven>> {
-        let purpose = strategy.purpose().filter(|_| self.offers(strategy)).ok_or(Problem::StrategyInvalid)?;
-        let spent = once::spend_code(tx, purpose, &self.sign_in.id.to_string(), code).await?;
-        let settled = match spent {
-            Spent::Right => guard::settle(tx, self.user.id, &self.settings, guard::Outcome::Right, None).await?,
-            Spent::Wrong => guard::settle(tx, self.user.id, &self.settings, guard::Outcome::Wrong, None).await?,
-            _ => None,
+        let purpose = strategy.purpose().ok_or(Problem::StrategyInvalid)?;
+        let addresses = self.addresses(strategy);
+        if addresses.is_empty() {
+            return Err(Problem::StrategyInvalid.into());
+        }
+        // The address that the code went to must still be the user's.
+        let sent_to = self.sign_in.strategy_identifier.filter(|_| self.sign_in.strategy == Some(strategy));
+        let Some((_, address)) = addresses.into_iter().find(|(id, _)| Some(*id) == sent_to) else {
+            return Ok(Verdict::Refused(Problem::VerificationMissing));
         };
-        Ok(match settled.or(spent.problem()) {
-            Some(problem) => Verdict::Refused(problem),
-            None => Verdict::Granted(self.proven(strategy)),
-        })
+        let owner = Owner { attempt: &self.sign_in.id.to_string(), proves: address.norm() };
+        let spent = once::spend_code(tx, purpose, owner, code).await?;
+        let verdict = guard::settle_code(tx, self.user.id, &self.settings, spent).await?;
+        Ok(verdict.map(|()| self.proven(strategy)))
     }
 
     fn proven(self, strategy: Strategy) -> Proven {
@@ -118,6 +119,11 @@ impl NeedsFirstFactor {
 impl NeedsNewPassword {
     pub(super) async fn of(tx: &mut Tx<'_>, sign_in: SignIn) -> Result<NeedsNewPassword> {
         let user = user_of(tx, &sign_in, Status::NeedsNewPassword).await?;
+        // A proof is as short-lived as the code it came from, and does not outlive a password that was set after it.
+        let fresh = sign_in.verified_at.is_some_and(|at| tx.now() < at + once::CODE_LIFE && user.password_updated_at.is_none_or(|set| set <= at));
+        if !fresh {
+            return Err(Problem::AttemptState("The proof for a new password is too old: begin a new sign-in.").into());
+        }
         Ok(NeedsNewPassword { sign_in, user: user.id })
     }
 

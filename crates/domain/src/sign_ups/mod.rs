@@ -8,7 +8,7 @@ use crate::{
     clients::Visit,
     identifiers::{self, Handle, VerifiedBy},
     messages::{self, CodeMail},
-    once::{self, Purpose},
+    once::{self, Owner, Purpose},
     sessions,
     settings::{self, Attribute, Settings, SignUpMode},
     users::{self, NewUser},
@@ -16,7 +16,7 @@ use crate::{
 use ::store::{Json, Tx, text_enum};
 use foundation::{ClientId, EmailAddress, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username, text};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 text_enum! {
     /// What became of an attempt.
@@ -144,6 +144,20 @@ impl SignUp {
     }
 }
 
+/// Refuses where nobody can sign up here now, or not with this attempt; the settings that apply.
+///
+/// # Errors
+/// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::NotFound`].
+pub async fn ensure_possible(tx: &mut Tx<'_>, visit: &mut Visit, id: Option<SignUpId>) -> Result<Arc<Settings>> {
+    let settings = settings::effective(tx).await?;
+    ensure_welcome(&settings)?;
+    match id {
+        Some(id) => own(tx, visit, id).await.map(drop)?,
+        None => sessions::ensure_room(tx, visit, None).await?,
+    }
+    Ok(settings)
+}
+
 /// Begins an attempt.
 ///
 /// # Errors
@@ -173,6 +187,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Resu
         created_at: now,
     };
     take(tx, visit, &settings, &mut sign_up, fields).await?;
+    store::sweep(tx).await?;
     store::insert(tx, &sign_up).await?;
     visit.set_attempts(tx, client.sign_in, Some(sign_up.id)).await?;
     finish_if_ready(tx, visit, &settings, sign_up).await
@@ -247,6 +262,8 @@ async fn own(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
 }
 
 async fn open(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
+    own(tx, visit, id).await?;
+    store::hold(tx, id).await?;
     let sign_up = own(tx, visit, id).await?;
     ensure_welcome(&*settings::effective(tx).await?)?;
     match sign_up.status(tx.now()) {
@@ -275,7 +292,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId) -> 
     if sign_up.email_verified_at.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
-    messages::send_code(tx, &visit.tenant, Purpose::SignUpEmail, &id.to_string(), email.given(), CodeMail::Verification).await?;
+    messages::send_code(tx, &visit.tenant, Purpose::SignUpEmail, &id.to_string(), &email, CodeMail::Verification).await?;
     sign_up.email_prepared_at = Some(tx.now());
     store::update(tx, &sign_up).await?;
     view(tx, sign_up).await
@@ -288,7 +305,8 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId) -> 
 pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId, code: &Secret) -> Result<Verdict<SignUpView>> {
     let settings = settings::effective(tx).await?;
     let mut sign_up = open(tx, visit, id).await?;
-    let spent = once::spend_code(tx, Purpose::SignUpEmail, &id.to_string(), code).await?;
+    let email = sign_up.email.clone().ok_or(Problem::VerificationMissing)?;
+    let spent = once::spend_code(tx, Purpose::SignUpEmail, Owner { attempt: &id.to_string(), proves: email.norm() }, code).await?;
     if let Some(problem) = spent.problem() {
         audit::record(tx, Actor::Visitor, "sign_up.refuse", &id.to_string(), &json!({ "code": problem.facts().code })).await?;
         return Ok(Verdict::Refused(problem));

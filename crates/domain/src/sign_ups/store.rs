@@ -3,6 +3,7 @@
 use super::SignUp;
 use ::store::{FromRow, Row, Tx, sql};
 use foundation::{EmailAddress, Result, SignUpId, Username};
+use std::time::Duration;
 
 impl FromRow for SignUp {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -37,6 +38,22 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SignUpId) -> Result<Option<SignUp>
         &[&id],
     )
     .await
+}
+
+/// Removes attempts that were given up an hour ago, with the digests in them; at most 100 at a time. Whoever begins one sweeps.
+pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
+    let before = tx.now() - Duration::from_secs(3_600);
+    tx.change(
+        sql!("delete from sign_ups where instance_id = $1 and id in (select id from sign_ups where instance_id = $1 and abandon_at < $2 order by abandon_at limit 100)"),
+        &[&before],
+    )
+    .await
+    .map(drop)
+}
+
+/// Holds the attempt's row until the transaction ends, so that its steps come one after the other.
+pub(super) async fn hold(tx: &mut Tx<'_>, id: SignUpId) -> Result<()> {
+    tx.change(sql!("update sign_ups set updated_at = updated_at where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A user comes to be: by a completed sign-up, or by the backend's word.
 
-use super::{User, get, guard, store};
+use super::{MOST_EMAILS, User, get, guard, store};
 use crate::{
     audit::{self, Actor},
     counters::{self, Counter},
@@ -106,6 +106,9 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, 
 }
 
 fn check(new: &NewUser) -> Result<(), Problem> {
+    if i64::try_from(new.emails.len()).unwrap_or(i64::MAX) > MOST_EMAILS {
+        return Err(Problem::LimitReached("e-mail addresses", MOST_EMAILS));
+    }
     for (param, document) in [("public_metadata", &new.public_metadata), ("private_metadata", &new.private_metadata), ("unsafe_metadata", &new.unsafe_metadata)]
     {
         if store::is_too_large(document) {

@@ -39,11 +39,10 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
     let (session, user) = visit.signed_in(tx).await?;
     if user.has_password {
         let settings = settings::effective(tx).await?;
-        if let Some(problem) = guard::settle(tx, user.id, &settings, current.outcome(user.id), current.digest()).await? {
+        let wrong = Problem::PasswordIncorrect("current_password");
+        let verdict = guard::settle(tx, user.id, &settings, current.outcome(user.id), current.digest(), wrong).await?;
+        if let Verdict::Refused(problem) = verdict {
             return Ok(Verdict::Refused(problem));
-        }
-        if current.outcome(user.id) == guard::Outcome::Wrong {
-            return Ok(Verdict::Refused(Problem::PasswordIncorrect("current_password")));
         }
     }
     let keep = if keep == Keep::None { Keep::One(session.id) } else { keep };
@@ -69,8 +68,5 @@ pub async fn question(tx: &mut Tx<'_>, id: UserId) -> Result<Question> {
 /// Only the database's own.
 pub async fn verify_password(tx: &mut Tx<'_>, id: UserId, answer: &Answer) -> Result<Verdict<()>> {
     let settings = settings::effective(tx).await?;
-    let outcome = answer.outcome(id);
-    let locked = guard::settle(tx, id, &settings, outcome, answer.digest()).await?;
-    let wrong = (outcome == guard::Outcome::Wrong).then_some(Problem::PasswordIncorrect("password"));
-    Ok(locked.or(wrong).map_or(Verdict::Granted(()), Verdict::Refused))
+    guard::settle(tx, id, &settings, answer.outcome(id), answer.digest(), Problem::PasswordIncorrect("password")).await
 }

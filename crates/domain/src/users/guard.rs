@@ -4,7 +4,11 @@
 //! than as many tries one after another.
 
 use super::store;
-use crate::settings::{self, Settings};
+use crate::{
+    Verdict,
+    once::Spent,
+    settings::{self, Settings},
+};
 use ::store::Tx;
 use foundation::{Problem, Result, Secret, UserId};
 use std::time::Duration;
@@ -14,22 +18,38 @@ use std::time::Duration;
 pub enum Outcome {
     /// It was.
     Right,
-    /// It was not; this is what to say about it.
+    /// It was not.
     Wrong,
 }
 
 /// Settles a try: counts it, or clears the counter. `digest` is what a password was compared with; a password that was changed meanwhile
-/// is a wrong one. `None` means that the outcome may be revealed.
+/// is a wrong one. Granted is only what was right, of a user who is not locked; everything else is refused with the lock, or with `wrong`.
 ///
 /// # Errors
 /// Only the database's own: being locked is an answer.
-pub async fn settle(tx: &mut Tx<'_>, user: UserId, settings: &Settings, outcome: Outcome, digest: Option<&Secret>) -> Result<Option<Problem>> {
+pub async fn settle(tx: &mut Tx<'_>, user: UserId, settings: &Settings, outcome: Outcome, digest: Option<&Secret>, wrong: Problem) -> Result<Verdict<()>> {
     let policy = &settings.attack_protection;
-    let passed = match outcome {
+    let settled = match outcome {
         Outcome::Right => store::pass(tx, user, digest).await?,
         Outcome::Wrong => store::fail(tx, user, policy.max_attempts, Duration::from_secs(policy.lockout_seconds)).await?,
     };
-    if passed { Ok(None) } else { locked(tx, user).await.map(|lock| Some(lock.unwrap_or(Problem::PasswordIncorrect("password")))) }
+    if settled && outcome == Outcome::Right {
+        return Ok(Verdict::Granted(()));
+    }
+    let lock = if settled { None } else { locked(tx, user).await? };
+    Ok(Verdict::Refused(lock.unwrap_or(wrong)))
+}
+
+/// Settles a code that was tried. Only a right and a wrong one count; the others were refused before anybody looked at them.
+///
+/// # Errors
+/// As [`settle`].
+pub async fn settle_code(tx: &mut Tx<'_>, user: UserId, settings: &Settings, spent: Spent) -> Result<Verdict<()>> {
+    match (spent, spent.problem()) {
+        (Spent::Wrong, _) => settle(tx, user, settings, Outcome::Wrong, None, Problem::CodeIncorrect).await,
+        (_, None) => settle(tx, user, settings, Outcome::Right, None, Problem::CodeIncorrect).await,
+        (_, Some(problem)) => Ok(Verdict::Refused(locked(tx, user).await?.unwrap_or(problem))),
+    }
 }
 
 /// Locks the user, for as long as too many wrong tries would.

@@ -1,22 +1,20 @@
 //! What signed-in users do to themselves.
 
-use super::{Change, MetadataChange, User, change::changed, delete, guard, hold, merge_metadata, store, update};
+use super::{Change, MOST_EMAILS, MetadataChange, User, change::changed, delete, guard, hold, merge_metadata, store, update};
 use crate::{
     Verdict,
     audit::Actor,
     clients::Visit,
     identifiers::{self, Handle, Identifier, VerifiedBy},
     messages::{self, CodeMail},
-    once::{self, Purpose, Spent},
+    once::{self, Owner, Purpose},
     sessions::{self, Session},
-    settings,
+    settings::{self, Settings},
 };
 use ::store::Tx;
 use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, SessionId, UserId};
 use serde_json::{Map, Value};
-
-/// The most addresses a user can have.
-const MOST_EMAILS: i64 = 10;
+use std::sync::Arc;
 
 /// Changes the fields that are the user's own to change.
 ///
@@ -29,6 +27,15 @@ pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) ->
         return Err(Problem::ParamUnknown("username".to_owned()).into());
     }
     update(tx, Actor::User(user.id), user.id, change).await
+}
+
+/// Refuses where nobody is signed in; the settings that apply.
+///
+/// # Errors
+/// [`Problem::Unauthenticated`]; [`Problem::SignedOut`]; [`Problem::UserBanned`].
+pub async fn ensure_signed_in(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Arc<Settings>> {
+    visit.signed_in(tx).await?;
+    settings::effective(tx).await
 }
 
 /// Merges metadata that is the user's own to write.
@@ -94,9 +101,14 @@ async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Resu
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn own_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
-    let (_, email) = mine(tx, visit, id).await?;
-    let code = once::state(tx, Purpose::ProfileEmail, &id.to_string()).await?;
+    let (user, email) = mine(tx, visit, id).await?;
+    let code = once::state(tx, Purpose::ProfileEmail, &attempt(&user, &email)).await?;
     Ok((email, code))
+}
+
+/// What the codes of an address are counted by: the user and the address, so that removing and adding it again gives no new tries.
+fn attempt(user: &User, email: &Identifier) -> String {
+    format!("{}|{}", user.id, email.norm)
 }
 
 /// Sends a code to one of the user's addresses.
@@ -104,11 +116,12 @@ pub async fn own_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> 
 /// # Errors
 /// [`Problem::AlreadyVerified`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
-    let (_, email) = mine(tx, visit, id).await?;
+    let (user, email) = mine_held(tx, visit, id).await?;
     if email.verified_by.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
-    messages::send_code(tx, &visit.tenant, Purpose::ProfileEmail, &id.to_string(), &email.given, CodeMail::Verification).await?;
+    let address = EmailAddress::parse(&email.given).ok_or(Problem::NotFound)?;
+    messages::send_code(tx, &visit.tenant, Purpose::ProfileEmail, &attempt(&user, &email), &address, CodeMail::Verification).await?;
     own_email(tx, visit, id).await
 }
 
@@ -122,13 +135,9 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
         return Err(Problem::AlreadyVerified.into());
     }
     let settings = settings::effective(tx).await?;
-    let spent = once::spend_code(tx, Purpose::ProfileEmail, &id.to_string(), code).await?;
-    if spent == Spent::Wrong
-        && let Some(locked) = guard::settle(tx, user.id, &settings, guard::Outcome::Wrong, None).await?
-    {
-        return Ok(Verdict::Refused(locked));
-    }
-    if let Some(problem) = spent.problem() {
+    let owner = Owner { attempt: &attempt(&user, &email), proves: &email.norm };
+    let spent = once::spend_code(tx, Purpose::ProfileEmail, owner, code).await?;
+    if let Verdict::Refused(problem) = guard::settle_code(tx, user.id, &settings, spent).await? {
         return Ok(Verdict::Refused(problem));
     }
     identifiers::verify(tx, id, VerifiedBy::EmailCode).await?;
@@ -152,7 +161,6 @@ pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) 
         return Err(Problem::LastIdentifier.into());
     }
     identifiers::remove(tx, id).await?;
-    once::revoke(tx, Purpose::ProfileEmail, &id.to_string()).await?;
     if user.primary_email_address == Some(id) {
         let next = others.filter(|i| i.kind == identifiers::Kind::EmailAddress).map(|i| i.id).next();
         store::set_primary_email(tx, user.id, next).await?;

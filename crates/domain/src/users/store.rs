@@ -134,7 +134,7 @@ pub(super) async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>
     Ok(tx.find::<Digest>(sql!("select password_digest from users where instance_id = $1 and id = $2"), &[&id]).await?.and_then(|d| d.0))
 }
 
-/// Replaces the digest if it is still the one that was read; whether it was.
+/// Replaces the digest.
 pub(super) async fn set_digest(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<()> {
     let now = tx.now();
     tx.change(

@@ -7,7 +7,7 @@ use foundation::{Error, Problem, Secret};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::{net::IpAddr, sync::Arc};
 use store::Access;
-use url::{Host, Url};
+use url::Url;
 use web::{Knock, Proxy, Refusal};
 
 /// The header in which the SDKs' own proxies show the instance's secret key.
@@ -64,20 +64,12 @@ fn proxy(tenant: &Tenant, headers: &HeaderMap) -> Proxy {
     let text = headers.get(PROXY_URL).and_then(|v| v.to_str().ok()).map(|t| t.trim_end_matches('/'));
     let url = text.filter(|text| {
         let stored = tenant.instance.proxy_url.as_deref().is_some_and(|stored| stored.trim_end_matches('/') == *text);
-        stored || (tenant.is_development() && redirects::parse(text).is_some_and(|url| is_loopback(&url)))
+        stored || (tenant.is_development() && redirects::parse(text).is_some_and(|url| redirects::is_loopback(&url)))
     });
     let forwarded = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
-    let client = forwarded.and_then(|list| list.split(',').next()).and_then(|address| address.trim().parse::<IpAddr>().ok());
+    // The nearest hop's word stands last; those before it are whatever the visitor has sent.
+    let client = forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse::<IpAddr>().ok());
     Proxy { url: url.map(str::to_owned), client }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Whether the page that asks may. Reads without an origin may; so may native applications, which no page can pretend to be without

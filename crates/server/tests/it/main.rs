@@ -1,8 +1,11 @@
 //! Contract tests: the whole server in process, one folder for each door and one file for each noun.
 
+mod attacks;
 mod backend;
 mod catalog;
 mod coverage;
 mod frontend;
 mod isolation;
 mod platform;
+mod process;
+mod races;

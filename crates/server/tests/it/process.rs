@@ -169,11 +169,14 @@ fn a_lost_or_wrong_master_key_opens_nothing_and_destroys_nothing() {
     let kept = std::fs::read(&key).expect("the key");
     std::fs::remove_file(&key).expect("removed");
     assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("restore"));
+    assert!(!key.exists(), "no new key takes its place");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("mode");
     std::fs::write(&key, &kept).expect("written");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("mode");
     assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("chmod 600"));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    let other = refused(&command(folder.path(), free_port()).env("INSULA_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").output().expect("it runs"));
+    assert!(other.contains("not the one that this database was made with"), "{other}");
     assert_eq!(stop(start(folder.path())).0, 0, "the kept key still opens");
 }
 

@@ -18,6 +18,7 @@ create table applications (
   deleted_at bigint
 );
 create index applications_workspace on applications (workspace_id, id);
+create unique index applications_system_key on applications (system) where system;
 
 create table instances (
   id text not null primary key,
@@ -180,6 +181,8 @@ create table clients (
   primary key (instance_id, id)
 );
 
+create index clients_created on clients (instance_id, created_at);
+
 create table dev_browsers (
   instance_id text not null,
   id text not null,
@@ -189,6 +192,7 @@ create table dev_browsers (
   primary key (instance_id, id)
 );
 create index dev_browsers_client on dev_browsers (instance_id, client_id);
+create index dev_browsers_created on dev_browsers (instance_id, created_at);
 
 create table sessions (
   instance_id text not null,
@@ -230,6 +234,7 @@ create table sign_ins (
   primary key (instance_id, id)
 );
 create index sign_ins_client on sign_ins (instance_id, client_id);
+create index sign_ins_abandoned on sign_ins (instance_id, abandon_at);
 
 create table sign_ups (
   instance_id text not null,
@@ -253,6 +258,7 @@ create table sign_ups (
   primary key (instance_id, id)
 );
 create index sign_ups_client on sign_ups (instance_id, client_id);
+create index sign_ups_abandoned on sign_ups (instance_id, abandon_at);
 
 create table once (
   instance_id text not null,

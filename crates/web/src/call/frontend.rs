@@ -16,7 +16,7 @@ use domain::{
     clients::{self, Credential, Visit},
     instances::Tenant,
     passwords::{self, Answer as PasswordAnswer, Question},
-    settings,
+    settings::Settings,
 };
 use foundation::{Error, Id, Problem, Result, Secret, SessionId};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
@@ -32,6 +32,7 @@ pub struct FrontendCall {
     pub tenant: Arc<Tenant>,
     credential: Credential,
     native: bool,
+    mutates: bool,
     cookie: String,
     secure: bool,
 }
@@ -59,7 +60,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
             navigates: false,
             address: knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical().to_string()),
         };
-        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, cookie, secure })
+        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates: parts.method != http::Method::GET, cookie, secure })
     }
 }
 
@@ -174,7 +175,7 @@ impl FrontendCall {
             return match outcome {
                 Ok(told) => Ok(told),
                 Err(error) => {
-                    let client = if access == Access::Write && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
+                    let client = if self.mutates && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
                     Err(Refusal::from(error).with_client(client))
                 }
             };
@@ -268,13 +269,19 @@ impl FrontendCall {
         }
     }
 
-    /// Checks a new password against the instance's policy and hashes it, outside of every transaction.
+    /// Checks a new password against the instance's policy and hashes it, outside of every transaction, if the caller may set one at all:
+    /// hashing is work that a stranger does not get done by asking.
     ///
     /// # Errors
-    /// What the policy refuses; [`Problem::Busy`].
-    #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
-    pub async fn new_password(&self, password: &Secret) -> Result<Secret, Refusal> {
-        let settings = self.app.database.within(self.tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
+    /// What `may` refuses; what the policy refuses; [`Problem::Busy`].
+    pub async fn new_password<'e, F>(&self, password: &Secret, may: F) -> Result<Secret, Refusal>
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Arc<Settings>>> + Send + Sync,
+    {
+        let settings = match self.run(Access::Read, &may, Verdict::Granted).await?.outcome {
+            Verdict::Granted(settings) => settings,
+            Verdict::Refused(problem) => return Err(problem.into()),
+        };
         passwords::check(&settings.auth_password, password)?;
         let salt = (&mut self.app.world.random.clone() as &mut dyn foundation::Random).bytes();
         Ok(Secret::new(self.app.world.passwords.hash(password, salt).await?))

@@ -193,7 +193,14 @@ async fn a_proven_address_is_not_proven_twice() {
     let begun = ada.post(super::SIGN_UPS, &[("email_address", &address("ada"))]).await;
     let id = super::id(&begun);
     prepare_sign_up(&mut ada, &id).await.ok();
-    attempt_sign_up(&mut ada, &id, "424242").await.ok();
+    let mut race = JoinSet::new();
+    for _ in 0..16 {
+        let (mut browser, id) = (ada.clone(), id.clone());
+        race.spawn(async move { attempt_sign_up(&mut browser, &id, "424242").await.status.as_u16() });
+    }
+    let statuses = race.join_all().await;
+    assert_eq!(statuses.iter().filter(|s| **s == 200).count(), 1, "{statuses:?}");
+    assert_eq!(attempt_sign_up(&mut ada, &id, "424242").await.refusal(), (422, "verification_already_verified"));
     assert_eq!(prepare_sign_up(&mut ada, &id).await.refusal(), (422, "verification_already_verified"));
     let done = ada.override_method("PATCH", &format!("{}/{id}", super::SIGN_UPS), &[("password", PASSWORD)]).await;
     assert_eq!(done.response()["status"], "complete");

@@ -1,12 +1,20 @@
 //! Development browsers: how a development application on another site than the server keeps its client without a cookie.
 
-use super::{LOCAL_APP, encoded, live_browser, live_server, params};
+use super::{LOCAL_APP, SIGN_INS, encoded, header, live_browser, live_server, params};
 use serde_json::Value;
-use testkit::{Browser, PASSWORD, Reply, TestServer};
+use testkit::{Browser, PASSWORD, Reply, TestServer, address};
 
 async fn new_dev_browser(browser: &mut Browser) -> String {
     let reply = browser.post("/v1/dev_browser", &[]).await;
     reply.ok()["id"].as_str().expect("an id").to_owned()
+}
+
+/// The new secret that an answer brings, in the field that the SDK looks at.
+fn rotated(reply: &Reply) -> String {
+    assert_eq!(reply.response()["status"], "complete");
+    let fresh = header(reply, "clerk-db-jwt");
+    assert!(fresh.starts_with("dvb_"), "{fresh}");
+    fresh.to_owned()
 }
 
 /// Posts as a browser that refuses every cookie.
@@ -28,10 +36,41 @@ async fn a_dev_browser_stands_for_the_client_where_there_is_no_cookie() {
     let mut browser = server.browser();
     let dev = new_dev_browser(&mut browser).await;
     assert_eq!(client(&mut browser, &dev).await.response(), &Value::Null, "nothing has happened yet");
-    let reply = post(&mut browser, &dev, "/v1/client/sign_ins", &[("identifier", "ada+clerk_test@example.com"), ("password", PASSWORD)]).await;
-    assert_eq!(reply.response()["status"], "complete");
+    let begun = post(&mut browser, &dev, SIGN_INS, &[("identifier", &address("ada"))]).await;
+    assert_eq!(client(&mut browser, &dev).await.response()["sign_in"]["id"], begun.response()["id"]);
+    let path = format!("{SIGN_INS}/{}/attempt_first_factor", super::id(&begun));
+    let done = post(&mut browser, &dev, &path, &[("strategy", "password"), ("password", PASSWORD)]).await;
+    let dev = rotated(&done);
     let shown = client(&mut browser, &dev).await;
-    assert_eq!(shown.response()["sessions"][0]["id"], reply.response()["created_session_id"]);
+    assert_eq!(shown.response()["sessions"][0]["id"], done.response()["created_session_id"]);
+}
+
+/// CVE-2024-28197: whoever has planted a development browser must not share what its victim signs in to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dev_browser_that_was_planted_before_the_sign_in_is_worthless_after_it() {
+    let server = TestServer::start().await;
+    server.signed_in("ada").await;
+    let (mut mallory, mut victim) = (server.browser(), server.browser());
+    let planted = new_dev_browser(&mut mallory).await;
+    post(&mut mallory, &planted, "/v1/client", &[]).await.ok();
+    let done = post(&mut victim, &planted, SIGN_INS, &[("identifier", &address("ada")), ("password", PASSWORD)]).await;
+    let fresh = rotated(&done);
+    assert_ne!(fresh, planted);
+    assert_eq!(client(&mut mallory, &planted).await.refusal(), (401, "dev_browser_unauthenticated"));
+    assert_eq!(client(&mut victim, &fresh).await.response()["sessions"].as_array().map(Vec::len), Some(1));
+}
+
+/// Whoever made the link to a handshake must not have named the development browser of whoever followed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planted_dev_browser_is_not_bound_to_whoever_is_signed_in() {
+    let server = TestServer::start().await;
+    let mut mallory = server.browser();
+    let planted = new_dev_browser(&mut mallory).await;
+    let mut ada = server.signed_in("ada").await;
+    ada.origin = None;
+    let path = format!("/v1/client/handshake?format=nonce&__clerk_db_jwt={}&redirect_url={}", encoded(&planted), encoded(LOCAL_APP));
+    assert_eq!(ada.get(&path).await.status.as_u16(), 307);
+    assert_eq!(client(&mut mallory, &planted).await.response(), &Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

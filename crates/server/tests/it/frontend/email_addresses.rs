@@ -133,6 +133,22 @@ async fn wrong_codes_are_counted_and_old_ones_expire() {
     assert_eq!(ada.get(&format!("{PATH}/{own}")).await.response()["verification"]["status"], "expired");
 }
 
+/// CVE-2024-32868: asking again gave new tries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removing_an_address_and_adding_it_again_gives_no_new_codes() {
+    let server = TestServer::start().await;
+    let mut ada = server.signed_in("ada").await;
+    let mut sent = 0;
+    for _ in 0..4 {
+        let own = add(&mut ada, "victim@example.com").await;
+        for _ in 0..4 {
+            sent += usize::from(prepare(&mut ada, &own).await.status.is_success());
+        }
+        ada.override_method("DELETE", &format!("{PATH}/{own}"), &[]).await.ok();
+    }
+    assert_eq!(sent, 10);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proven_address_needs_no_further_proof() {
     let server = TestServer::start().await;

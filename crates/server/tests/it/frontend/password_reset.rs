@@ -121,13 +121,28 @@ async fn an_attempt_that_waits_for_a_new_password_takes_nothing_else_and_takes_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_proven_reset_is_given_up_with_its_attempt() {
+async fn a_proof_is_as_short_lived_as_the_code_it_came_from() {
     let server = TestServer::start().await;
     server.signed_in("ada").await;
     let (mut ada, id) = forgotten(&server, "ada").await;
-    server.advance(Duration::from_secs(86_400));
+    server.advance(Duration::from_secs(600));
     assert_eq!(reset(&mut ada, &id, &[("password", NEW)]).await.status.as_u16(), 422);
     assert_eq!(server.browser().sign_in("ada", PASSWORD).await.response()["status"], "complete");
+    let (mut ada, id) = forgotten(&server, "ada").await;
+    server.advance(Duration::from_secs(599));
+    assert_eq!(reset(&mut ada, &id, &[("password", NEW)]).await.response()["status"], "complete");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_does_not_outlive_a_password_that_was_set_after_it() {
+    let server = TestServer::start().await;
+    server.signed_in("ada").await;
+    let (mut early, first) = forgotten(&server, "ada").await;
+    server.advance(Duration::from_secs(60));
+    let (mut late, second) = forgotten(&server, "ada").await;
+    reset(&mut late, &second, &[("password", NEW)]).await.ok();
+    assert_eq!(reset(&mut early, &first, &[("password", "mallorys own password")]).await.status.as_u16(), 422);
+    assert_eq!(server.browser().sign_in("ada", NEW).await.response()["status"], "complete");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,6 +125,30 @@ async fn a_development_instance_sends_to_any_web_page() {
     refused(&mut ada, "com.example.app://callback").await;
 }
 
+/// In a token form the session itself stands in the address: a page that only looks like the application must not get it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_development_instance_sends_sessions_to_this_machine_and_to_known_pages_only() {
+    let server = TestServer::start().await;
+    let mut ada = server.signed_in("ada").await;
+    ada.origin = None;
+    for (url, carried) in [
+        ("http://localhost:5173/", true),
+        ("http://127.0.0.1:3000/", true),
+        ("http://[::1]:3000/", true),
+        ("https://evil.example/", false),
+        ("https://localhost.evil.example/", false),
+        ("http://127.0.0.1.evil.example/", false),
+    ] {
+        for format in ["", "&format=token"] {
+            let reply = ada.get(&format!("/v1/client/handshake?redirect_url={}{format}", encoded(url))).await;
+            assert_eq!((reply.status.as_u16(), reply.location().is_empty()), if carried { (307, false) } else { (422, true) }, "{url}");
+        }
+    }
+    server.set(server.home.tenant.id(), json!({ "development_origin": "https://dev.shop.example" })).await;
+    let reply = ada.get("/v1/client/handshake?redirect_url=https%3A%2F%2Fdev.shop.example%2Fcart").await;
+    assert_eq!(reply.status.as_u16(), 307, "{}", reply.text);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_on_the_list_is_allowed_letter_by_letter() {
     let server = live_server().await;
