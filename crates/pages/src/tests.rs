@@ -47,7 +47,7 @@ impl Home {
     async fn ask(&self, peer: Option<&str>, request: Request<Body>) -> Response {
         let mut request = request;
         let peer = peer.map(|text| text.parse::<IpAddr>().expect("address"));
-        request.extensions_mut().insert(Knock { trace: id(0), peer, tenant: None, proxy: None, own_host: false });
+        request.extensions_mut().insert(Knock { peer, tenant: None, proxy: None, own_host: false });
         router().with_state(Arc::clone(&self.app)).oneshot(request).await.expect("answered")
     }
 

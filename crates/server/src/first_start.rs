@@ -122,19 +122,22 @@ impl FirstStart {
     CLERK_FAPI_URL={frontend}
     app.use(clerkMiddleware({{ frontendApiProxy: {{ enabled: true }} }}))
 
-  Next.js (.env.local)
+  Next.js (.env.local and middleware.ts)
     NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY={publishable}
     NEXT_PUBLIC_CLERK_PROXY_URL=/__clerk
     CLERK_SECRET_KEY={secret}
     CLERK_API_URL={backend}
     CLERK_FAPI_URL={frontend}
+    export default clerkMiddleware({{ frontendApiProxy: {{ enabled: true }} }})
 
-  React with Vite (.env.local), with a proxy from /__clerk to the Frontend API
+  React with Vite (.env.local and vite.config.js)
     VITE_CLERK_PUBLISHABLE_KEY={publishable}
     <ClerkProvider publishableKey={{import.meta.env.VITE_CLERK_PUBLISHABLE_KEY}} proxyUrl=\"/__clerk\">
+    server: {{ proxy: {{ \"/__clerk\": {{ target: \"{base}\", rewrite: path => path.replace(\"/__clerk\", \"{path}\") }} }} }}
 
 ",
             base = self.base_url,
+            path = self.tenant.frontend_url.strip_prefix(&self.base_url).unwrap_or_default(),
             inbox = self.inbox_url(),
             backend = self.backend_url,
             frontend = self.tenant.frontend_url,

@@ -79,8 +79,11 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] with a sentence for the operator where it is another database's.
     pub async fn check_master_key(&self) -> Result<()> {
-        let found: Option<(InstanceId, DataKeyId, String)> =
-            self.platform(Access::Read, |tx| Box::pin(tx.find(platform_sql!("select instance_id, id, wrapped from data_keys order by created_at, id limit 1"), &[]))).await?;
+        let found: Option<(InstanceId, DataKeyId, String)> = self
+            .platform(Access::Read, |tx| {
+                Box::pin(tx.find(platform_sql!("select instance_id, id, wrapped from data_keys order by created_at, id limit 1"), &[]))
+            })
+            .await?;
         let Some((instance, id, wrapped)) = found else { return Ok(()) };
         let bytes = STANDARD.decode(wrapped).map_err(|e| Error::broken("wrapped key", e))?;
         let opened = decrypt(&self.vault().master.0, &format!("data_keys|wrapped|{instance}|{id}"), &bytes);

@@ -1,8 +1,8 @@
 //! Development browsers: what stands for the client where a development application cannot have its cookie.
 
 use ::store::{FromRow, Row, Tx, sql};
-use std::time::Duration;
 use foundation::{ClientId, DevBrowserId, Id, Ksuid, Result, Secret};
+use std::time::Duration;
 
 /// A development browser that was recognised or just made.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,10 @@ pub(super) async fn create(tx: &mut Tx<'_>, client: Option<ClientId>) -> Result<
 async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     let before = tx.now() - Duration::from_secs(86_400);
     tx.change(
-        sql!("delete from dev_browsers where instance_id = $1 and id in
-                (select id from dev_browsers where instance_id = $1 and client_id is null and created_at < $2 order by created_at limit 100)"),
+        sql!(
+            "delete from dev_browsers where instance_id = $1 and id in
+                (select id from dev_browsers where instance_id = $1 and client_id is null and created_at < $2 order by created_at limit 100)"
+        ),
         &[&before],
     )
     .await

@@ -2,8 +2,8 @@
 
 use super::Client;
 use ::store::{FromRow, Row, Tx, sql};
-use std::time::Duration;
 use foundation::{ClientId, Result, Secret, SessionId, SignInId, SignUpId, UserId};
+use std::time::Duration;
 
 impl FromRow for Client {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -47,9 +47,11 @@ pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Sec
 pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     let before = tx.now() - Duration::from_secs(7 * 86_400);
     tx.change(
-        sql!("delete from clients where instance_id = $1 and id in
+        sql!(
+            "delete from clients where instance_id = $1 and id in
                 (select c.id from clients c where c.instance_id = $1 and c.created_at < $2 and c.last_authentication_strategy is null
-                   and not exists (select 1 from sessions s where s.instance_id = $1 and s.client_id = c.id) order by c.created_at limit 100)"),
+                   and not exists (select 1 from sessions s where s.instance_id = $1 and s.client_id = c.id) order by c.created_at limit 100)"
+        ),
         &[&before],
     )
     .await

@@ -12,7 +12,9 @@ pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata
 pub use create::{NewUser, create};
 pub use credentials::{change_password, digest, question, set_password, verify_password};
 pub use list::{Filter, Order, OrderBy, count, list};
-pub use profile::{add_email, attempt_email, delete_self, ensure_signed_in, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self};
+pub use profile::{
+    add_email, attempt_email, delete_self, ensure_signed_in, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self,
+};
 
 use crate::identifiers::{self, Identifier, Kind};
 use ::store::{Json, Tx};

@@ -80,7 +80,8 @@ async fn the_codes_of_an_added_address_cannot_be_guessed_past_the_lock_nor_by_ad
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_is_gone_signs_nobody_in() {
     let server = TestServer::start().await;
-    let created = server.backend().post("/v1/users", json!({ "email_address": ["a+clerk_test@example.com", "b+clerk_test@example.com"], "password": PASSWORD })).await;
+    let created =
+        server.backend().post("/v1/users", json!({ "email_address": ["a+clerk_test@example.com", "b+clerk_test@example.com"], "password": PASSWORD })).await;
     let second = created.ok()["email_addresses"][1]["id"].as_str().expect("an id").to_owned();
     let mut mallory = server.browser();
     let id = prepared(&mut mallory, "b+clerk_test@example.com", "email_code", Some(&second)).await;

@@ -32,12 +32,8 @@ fn shape(path: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_that_is_called_done_is_served_as_the_contract_says() {
     let server = TestServer::start().await;
-    let served: BTreeMap<(String, String), (String, String)> = server
-        .doors()
-        .operations()
-        .iter()
-        .map(|o| ((o.face.name().to_owned(), o.id.to_owned()), (o.method.to_string(), shape(o.path))))
-        .collect();
+    let served: BTreeMap<(String, String), (String, String)> =
+        server.doors().operations().iter().map(|o| ((o.face.name().to_owned(), o.id.to_owned()), (o.method.to_string(), shape(o.path)))).collect();
     let mut done = 0;
     for ((face, id), operation) in listed().iter().filter(|(_, o)| o.done) {
         let (method, path) = served.get(&(face.clone(), id.clone())).unwrap_or_else(|| panic!("{face} {id} is called done and is not served"));

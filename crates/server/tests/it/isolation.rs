@@ -7,8 +7,7 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 8] =
-    ["{user_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
+pub const PARAMETERS: [&str; 8] = ["{user_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
 
 /// Things of ours, by the parameter that names them, and words that only our instance knows.
 struct Ours {
@@ -107,8 +106,12 @@ async fn no_operation_reaches_into_another_instance() {
         let path = aimed(operation, &ours);
         let reply = match operation.face {
             Face::Frontend => knock(&neighbour, operation, &path).await,
-            Face::Backend => backend.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await,
-            Face::Platform => platform.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await,
+            Face::Backend => {
+                backend.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await
+            }
+            Face::Platform => {
+                platform.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await
+            }
         };
         assert_silent(operation, &reply, &ours);
         if path != operation.path && operation.id != "insula.script" {
@@ -144,14 +147,12 @@ async fn anothers_id_and_no_id_at_all_are_answered_alike() {
         let input = (operation.method != Method::GET).then(|| json_input(operation, &ours));
         let (theirs, none) = match operation.face {
             Face::Frontend => (knock(&neighbour, operation, &path).await, knock(&neighbour, operation, &nobodys).await),
-            Face::Backend => (
-                backend.send(operation.method.clone(), &path, input.as_ref()).await,
-                backend.send(operation.method.clone(), &nobodys, input.as_ref()).await,
-            ),
-            Face::Platform => (
-                platform.send(operation.method.clone(), &path, input.as_ref()).await,
-                platform.send(operation.method.clone(), &nobodys, input.as_ref()).await,
-            ),
+            Face::Backend => {
+                (backend.send(operation.method.clone(), &path, input.as_ref()).await, backend.send(operation.method.clone(), &nobodys, input.as_ref()).await)
+            }
+            Face::Platform => {
+                (platform.send(operation.method.clone(), &path, input.as_ref()).await, platform.send(operation.method.clone(), &nobodys, input.as_ref()).await)
+            }
         };
         assert_eq!(without_trace(&theirs), without_trace(&none), "{}", operation.id);
     }

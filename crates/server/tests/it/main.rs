@@ -1,5 +1,7 @@
 //! Contract tests: the whole server in process, one folder for each door and one file for each noun.
 
+#![allow(clippy::disallowed_methods, reason = "tests start processes and talk to them")]
+
 mod attacks;
 mod backend;
 mod catalog;

@@ -127,7 +127,8 @@ fn unsafe_settings_refuse_with_one_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
     let with = |arguments: &[&str]| refused(&command(folder.path(), 0).args(arguments).output().expect("it runs"));
     // A flag that stands twice is a fault of its own, so the port is named in the environment here.
-    let listening = |address: &str| refused(&Command::new(BINARY).env_clear().env("INSULA_LISTEN", address).arg("--data").arg(folder.path()).output().expect("it runs"));
+    let listening =
+        |address: &str| refused(&Command::new(BINARY).env_clear().env("INSULA_LISTEN", address).arg("--data").arg(folder.path()).output().expect("it runs"));
     assert!(listening("0.0.0.0:7080").contains("listen on 127.0.0.1"));
     assert!(listening("localhost").contains("127.0.0.1:7080"));
     assert!(with(&["--base-url", "https://id.example.com"]).contains("mail server"));
@@ -175,7 +176,8 @@ fn a_lost_or_wrong_master_key_opens_nothing_and_destroys_nothing() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("mode");
     assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("chmod 600"));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("mode");
-    let other = refused(&command(folder.path(), free_port()).env("INSULA_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").output().expect("it runs"));
+    let other =
+        refused(&command(folder.path(), free_port()).env("INSULA_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").output().expect("it runs"));
     assert!(other.contains("not the one that this database was made with"), "{other}");
     assert_eq!(stop(start(folder.path())).0, 0, "the kept key still opens");
 }

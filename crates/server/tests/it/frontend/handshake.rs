@@ -3,7 +3,7 @@
 use super::{APP, LOCAL_APP, claims, client_cookie, encoded, jwt_part, live_browser, live_server, params, set_cookies, sign_up_by_mail};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Api, Browser, PASSWORD, Reply, TestServer};
+use testkit::{Api, Browser, Reply, TestServer};
 use tokio::task::JoinSet;
 
 /// Asks for a handshake as the SDKs' backends send browsers to it.
@@ -220,5 +220,4 @@ async fn a_handshake_needs_to_know_where_to_go_back_to_and_how() {
         let reply = ada.get(&format!("/v1/client/handshake{query}")).await;
         assert_eq!((reply.status.as_u16(), reply.location()), (422, ""), "{query}");
     }
-    ada.sign_in("ada", PASSWORD).await;
 }
