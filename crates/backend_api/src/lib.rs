@@ -9,10 +9,26 @@ mod users;
 
 pub use routes::routes;
 
+use foundation::Problem;
 use serde_json::{Value, json};
 use web::Query;
 
 /// A list as the caller wants it: bare, or with its total where `paginated=true` is asked for.
-fn listed(query: &Query, items: Vec<Value>, total: i64) -> Result<Value, foundation::Problem> {
-    Ok(if query.0.flag("paginated")? == Some(true) { json!({ "data": items, "total_count": total }) } else { Value::Array(items) })
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Bare,
+    WithTotal,
+}
+
+impl Listing {
+    fn of(query: &Query) -> Result<Listing, Problem> {
+        Ok(if query.0.flag("paginated")? == Some(true) { Listing::WithTotal } else { Listing::Bare })
+    }
+
+    fn body(self, items: Vec<Value>, total: i64) -> Value {
+        match self {
+            Listing::Bare => Value::Array(items),
+            Listing::WithTotal => json!({ "data": items, "total_count": total }),
+        }
+    }
 }

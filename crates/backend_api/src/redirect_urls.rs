@@ -1,6 +1,6 @@
 //! Redirect URLs.
 
-use crate::listed;
+use crate::Listing;
 use domain::redirect_urls::{self, RedirectUrl};
 use foundation::RedirectUrlId;
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ fn body(url: &RedirectUrl) -> Value {
 /// A page of them, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
     let page = query.0.page()?;
-    query.0.flag("paginated")?;
+    let listing = Listing::of(&query)?;
     call.read(
         |tx| Box::pin(async move { Ok((redirect_urls::list(tx, page).await?, redirect_urls::count(tx).await?)) }),
-        |(urls, total)| listed(&query, urls.iter().map(body).collect(), *total).unwrap_or_default(),
+        |(urls, total)| listing.body(urls.iter().map(body).collect(), *total),
     )
     .await
 }

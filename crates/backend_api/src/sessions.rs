@@ -1,6 +1,6 @@
 //! Sessions.
 
-use crate::listed;
+use crate::Listing;
 use domain::{
     audit::Actor,
     bodies,
@@ -29,11 +29,11 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
     };
     filter.nothing = unknown;
     let page = query.0.page()?;
-    query.0.flag("paginated")?;
+    let listing = Listing::of(&query)?;
     let now = call.now();
     call.read(
         |tx| Box::pin(sessions::list(tx, &filter, page)),
-        |(found, total)| listed(&query, found.iter().map(|s| bodies::backend_session(s, now)).collect(), *total).unwrap_or_default(),
+        |(found, total)| listing.body(found.iter().map(|s| bodies::backend_session(s, now)).collect(), *total),
     )
     .await
 }

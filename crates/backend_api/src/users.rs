@@ -1,6 +1,6 @@
 //! Users.
 
-use crate::listed;
+use crate::Listing;
 use domain::{
     audit::Actor,
     bodies,
@@ -18,7 +18,7 @@ use web::{Answer, BackendCall, Id, Input, Policy, Query};
 pub async fn list(call: BackendCall, query: Query) -> Answer {
     let Query(input) = &query;
     let filter = filter(input)?;
-    let total = input.flag("paginated")? == Some(true);
+    let listing = Listing::of(&query)?;
     let order = match input.first("order_by")? {
         None => Order::default(),
         Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
@@ -30,11 +30,11 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
         |tx| {
             Box::pin(async {
                 let found = users::list(tx, &filter, order, page, after).await?;
-                let total = if total { users::count(tx, &filter).await? } else { 0 };
+                let total = if listing == Listing::WithTotal { users::count(tx, &filter).await? } else { 0 };
                 Ok((found, total))
             })
         },
-        |(found, total)| listed(&query, found.iter().map(|u| bodies::backend_user(u, now)).collect(), *total).unwrap_or_default(),
+        |(found, total)| listing.body(found.iter().map(|u| bodies::backend_user(u, now)).collect(), *total),
     )
     .await
 }

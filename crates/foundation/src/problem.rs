@@ -102,6 +102,8 @@ pub enum Problem {
     LimitReached(&'static str, i64),
     /// The URL is on the list already.
     UrlExists,
+    /// The operation is for development instances only.
+    DevelopmentOnly,
     /// Too many requests; how many seconds to wait.
     TooManyRequests(u64),
     /// The server has more to do than it can; how many seconds to wait.
@@ -253,6 +255,7 @@ impl Problem {
                 row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most }))
             }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
+            P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::TooManyRequests(seconds) => row(429, "too_many_requests", "Too many requests", "Too many requests. Please try again in a bit.").after(*seconds),
             P::Busy(seconds) => row(503, "service_unavailable", "Service unavailable", "The server is busy. Please try again in a bit.").after(*seconds),
             P::Internal => row(
@@ -356,6 +359,7 @@ mod tests {
             P::TokenSpent,
             P::LimitReached("redirect URLs", 1_000),
             P::UrlExists,
+            P::DevelopmentOnly,
             P::TooManyRequests(10),
             P::Busy(1),
             P::Internal,

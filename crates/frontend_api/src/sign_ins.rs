@@ -51,7 +51,11 @@ pub async fn attempt_first_factor(call: FrontendCall, Id(id): Id<SignInId>, inpu
         }
         strategy => {
             let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
-            call.attempt(|tx, visit| Box::pin(sign_ins::attempt_code(tx, visit, id, strategy, &code)), bodies::sign_in).await
+            let digest = match input.secret("password")?.filter(|_| strategy == Strategy::ResetPasswordEmailCode) {
+                Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ins::ensure_own(tx, visit, id))).await?),
+                None => None,
+            };
+            call.attempt(|tx, visit| Box::pin(sign_ins::attempt_code(tx, visit, id, strategy, &code, digest.as_ref())), bodies::sign_in).await
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use http::Method;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Which door an operation is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,18 +49,16 @@ pub struct Routes {
     face: Face,
     operations: Vec<Operation>,
     router: Router<Arc<App>>,
-    paths: BTreeMap<&'static str, Vec<Method>>,
 }
 
 impl Routes {
     /// None yet.
     pub fn new(face: Face) -> Routes {
-        Routes { face, operations: Vec::new(), router: Router::new(), paths: BTreeMap::new() }
+        Routes { face, operations: Vec::new(), router: Router::new() }
     }
 
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
-        self.operations.push(Operation { face: self.face, id, method: method.clone(), path });
-        self.paths.entry(path).or_default().push(method);
+        self.operations.push(Operation { face: self.face, id, method, path });
         self.router = self.router.route(path, on(filter, handler));
         self
     }

@@ -10,7 +10,7 @@ use crate::{
     workspaces,
 };
 use ::store::{PlatformTx, Tx};
-use foundation::{ApplicationId, Error, InstanceId, Problem, Random, Result, Secret, Timestamp, WorkspaceId, text};
+use foundation::{ApplicationId, InstanceId, Problem, Random, Result, Secret, Timestamp, WorkspaceId, text};
 use serde_json::json;
 
 /// An application and its living instances.
@@ -97,7 +97,7 @@ pub fn check_proxy_path(path: Option<&str>) -> Result<Option<String>, Problem> {
 /// Creates an application with its instances, their keys and their first secret keys. Needs a spare key pair for each instance.
 ///
 /// # Errors
-/// [`Error::Unavailable`] where fewer spares wait than are needed: the caller fills up and runs it again.
+/// [`Problem::Busy`] where fewer spares wait than are needed: the caller fills up and runs it again.
 pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplication) -> Result<Created> {
     let system = system_instance(tx).await?;
     let created = build(tx, workspace, new, Kind::Ordinary, system).await?;
@@ -138,7 +138,7 @@ async fn build(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplica
         };
         instances::store::insert(tx, &instance).await?;
         let pair = match kind {
-            Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or_else(|| Error::Unavailable("no spare key pair waits".to_owned()))?),
+            Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or(Problem::Busy(1))?),
             Kind::System => None,
         };
         let mut inside = tx.enter(instance.id)?;

@@ -114,7 +114,7 @@ pub async fn add_email(tx: &mut ::store::Tx<'_>, pool: PoolId, user: UserId, add
 pub async fn set_username(tx: &mut ::store::Tx<'_>, pool: PoolId, user: UserId, username: Option<&Username>) -> Result<()> {
     store::delete_kind(tx, user, Kind::Username).await?;
     if let Some(username) = username {
-        add(tx, pool, user, Kind::Username, (username.given(), username.norm()), Some(VerifiedBy::Admin)).await?;
+        add(tx, pool, user, Kind::Username, (username.given(), username.norm()), None).await?;
     }
     Ok(())
 }
@@ -134,7 +134,8 @@ async fn add(
         kind,
         given: given.to_owned(),
         norm: norm.to_owned(),
-        claimed: verified_by.is_some(),
+        // A username belongs to whoever chose it first; an address must be proven.
+        claimed: kind == Kind::Username || verified_by.is_some(),
         verified_by,
         created_at: now,
         updated_at: now,

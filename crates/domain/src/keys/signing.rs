@@ -1,7 +1,7 @@
 //! Signing keys: one RSA key pair an instance signs with, and those it published before.
 
 use ::store::{Place, Tx, cache::InstanceCache, sql};
-use foundation::{Error, Result, SigningKeyId, Timestamp};
+use foundation::{Error, Result, SigningKeyId};
 use protocols::jose::{PublicKey, SigningKey};
 use serde_json::{Value, json};
 use std::{
@@ -52,9 +52,9 @@ pub async fn signer(tx: &mut Tx<'_>) -> Result<Arc<SigningKey>> {
 
 /// The instance's public keys, the newest first.
 pub(crate) async fn published(tx: &mut Tx<'_>) -> Result<Vec<(SigningKeyId, PublicKey)>> {
-    let rows: Vec<(SigningKeyId, String, Timestamp)> =
-        tx.list(sql!("select id, public_key, created_at from signing_keys where instance_id = $1 order by created_at desc, id desc limit 10"), &[]).await?;
-    rows.into_iter().map(|(id, text, _)| serde_json::from_str(&text).map(|key| (id, key)).map_err(|e| Error::broken("a public key", e))).collect()
+    let rows: Vec<(SigningKeyId, String)> =
+        tx.list(sql!("select id, public_key from signing_keys where instance_id = $1 order by created_at desc, id desc limit 10"), &[]).await?;
+    rows.into_iter().map(|(id, text)| serde_json::from_str(&text).map(|key| (id, key)).map_err(|e| Error::broken("a public key", e))).collect()
 }
 
 /// The instance's JWK set, the key in use first (RFC 7517).

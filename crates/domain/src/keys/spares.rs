@@ -2,7 +2,7 @@
 
 use crate::applications;
 use ::store::{Access, Database, Place, PlatformTx, platform_sql};
-use foundation::{Error, InstanceId, Result, SigningKeyId, Timestamp};
+use foundation::{Error, InstanceId, Result, SigningKeyId};
 use std::sync::Arc;
 use world::World;
 
@@ -58,9 +58,8 @@ pub async fn put(tx: &mut PlatformTx<'_>, pkcs8: &[u8]) -> Result<()> {
 pub(crate) async fn take(tx: &mut PlatformTx<'_>, system: InstanceId) -> Result<Option<Vec<u8>>> {
     // Two takers may pick the same row; the one who comes second deletes nothing and picks again.
     for _ in 0..8 {
-        let Some((id, sealed, _)) = tx
-            .find::<(SigningKeyId, String, Timestamp)>(platform_sql!("select id, sealed, created_at from spare_keys order by created_at, id limit 1"), &[])
-            .await?
+        let Some((id, sealed)) =
+            tx.find::<(SigningKeyId, String)>(platform_sql!("select id, sealed from spare_keys order by created_at, id limit 1"), &[]).await?
         else {
             return Ok(None);
         };

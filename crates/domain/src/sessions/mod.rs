@@ -171,11 +171,14 @@ async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session>
     })
 }
 
-/// Creates a session without a browser, by the backend's word, on a client of its own. For tests and scripts.
+/// Creates a session without a browser, by the backend's word, on a client of its own. For tests and scripts of development instances.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where there is no such user; [`Problem::UserBanned`].
+/// [`Problem::DevelopmentOnly`]; [`Problem::NotFound`] where there is no such user; [`Problem::UserBanned`].
 pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Result<Session> {
+    if !visit.tenant.is_development() {
+        return Err(Problem::DevelopmentOnly.into());
+    }
     let user = users::get(tx, user).await?;
     if user.banned {
         return Err(Problem::UserBanned.into());

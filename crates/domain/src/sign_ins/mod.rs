@@ -232,17 +232,27 @@ pub async fn attempt_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, 
     }
 }
 
-/// Tries a code.
+/// Tries a code. With a reset code the new password can come along, as its digest; then the attempt is complete.
 ///
 /// # Errors
 /// [`Problem::StrategyInvalid`]; [`Problem::AttemptState`]; [`Problem::NotFound`].
-pub async fn attempt_code(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, strategy: Strategy, code: &Secret) -> Result<Verdict<SignInView>> {
+pub async fn attempt_code(
+    tx: &mut Tx<'_>,
+    visit: &mut Visit,
+    id: SignInId,
+    strategy: Strategy,
+    code: &Secret,
+    digest: Option<&Secret>,
+) -> Result<Verdict<SignInView>> {
     let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     match step.code(tx, strategy, code).await? {
         Verdict::Granted(proven) if strategy == Strategy::ResetPasswordEmailCode => {
             store::advance(tx, proven.sign_in.id, Status::NeedsNewPassword, strategy).await?;
-            view(tx, id).await.map(Verdict::Granted)
+            match digest {
+                Some(digest) => reset_password(tx, visit, id, digest, Keep::None).await.map(Verdict::Granted),
+                None => view(tx, id).await.map(Verdict::Granted),
+            }
         }
         Verdict::Granted(proven) => complete(tx, visit, proven).await.map(Verdict::Granted),
         Verdict::Refused(problem) => refused(tx, id, problem).await,
@@ -252,6 +262,15 @@ pub async fn attempt_code(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, stra
 async fn refused<T>(tx: &mut Tx<'_>, id: SignInId, problem: Problem) -> Result<Verdict<T>> {
     audit::record(tx, Actor::Visitor, "sign_in.refuse", &id.to_string(), &json!({ "code": problem.facts().code })).await?;
     Ok(Verdict::Refused(problem))
+}
+
+/// Refuses where the attempt is not the client's; the settings that apply.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::Unauthenticated`].
+pub async fn ensure_own(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId) -> Result<Arc<Settings>> {
+    own(tx, visit, id).await?;
+    settings::effective(tx).await
 }
 
 /// Refuses where the client's attempt does not wait for a new password; the settings that apply.

@@ -155,7 +155,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
 pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<Identifier> {
     let (user, email) = mine_held(tx, visit, id).await?;
     let settings = settings::effective(tx).await?;
-    let others = user.identifiers.iter().filter(|i| i.id != id && i.verified_by.is_some());
+    let others = user.identifiers.iter().filter(|i| i.id != id && i.claimed);
     let mut left = others.clone().filter(|i| !settings.auth_email.required || i.kind == identifiers::Kind::EmailAddress);
     if email.verified_by.is_some() && left.next().is_none() {
         return Err(Problem::LastIdentifier.into());

@@ -34,7 +34,7 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
 const MOST_FILLINGS: usize = 8;
 
 fn is_short<T>(outcome: &Result<T>) -> bool {
-    matches!(outcome, Err(Error::Unavailable(_)))
+    matches!(outcome, Err(Error::Refused(problem)) if matches!(**problem, Problem::Busy(_)))
 }
 
 impl PlatformCall {

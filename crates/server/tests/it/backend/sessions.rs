@@ -6,7 +6,7 @@ use foundation::Id;
 use protocols::jose::{self, Category, PublicKey};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Api, TestServer};
+use testkit::{Api, Setup, TestServer};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -244,4 +244,12 @@ async fn a_token_is_verified_by_the_published_key_alone() {
         assert_eq!(jose::verify(&jwt, Category::Session, server.database.now(), |_| Some(theirs)), Err(jose::Fault::Signature));
     }
     assert!(foundation::SessionId::parse(&ada.session_id().await).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_instance_creates_no_session_by_its_backends_word() {
+    let server = TestServer::start_with(Setup { environment: domain::instances::Environment::Production, ..Setup::default() }).await;
+    let user = server.backend().post("/v1/users", json!({ "email_address": ["ada@example.com"], "password": testkit::PASSWORD })).await;
+    let reply = server.backend().post("/v1/sessions", json!({ "user_id": user.ok()["id"] })).await;
+    assert_eq!(reply.refusal(), (400, "request_invalid_for_environment"));
 }

@@ -181,3 +181,20 @@ async fn no_header_of_the_request_reaches_the_mail() {
     assert!(!mail.to_string().contains("evil.example"), "{mail}");
     assert_eq!(mail["to"], Value::from("ada@example.com"));
 }
+
+/// The way of custom forms: the code and the new password in one request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_new_password_can_come_with_the_code() {
+    let server = TestServer::start().await;
+    let mut elsewhere = server.signed_in("ada").await;
+    let mut browser = server.browser();
+    let reply = browser.post("/v1/client/sign_ins", &[("identifier", &address("ada")), ("strategy", "reset_password_email_code")]).await;
+    let id = reply.response()["id"].as_str().expect("an id").to_owned();
+    let attempt = format!("/v1/client/sign_ins/{id}/attempt_first_factor");
+    let with = |code, password| [("strategy", "reset_password_email_code"), ("code", code), ("password", password)];
+    assert_eq!(browser.post(&attempt, &with("424242", "short")).await.refusal(), (422, "form_password_length_too_short"), "and the code is not spent");
+    assert_eq!(browser.post(&attempt, &with("000000", "a password of her own")).await.refusal(), (422, "form_code_incorrect"));
+    assert_eq!(browser.post(&attempt, &with("424242", "a password of her own")).await.response()["status"], "complete");
+    assert_eq!(elsewhere.get("/v1/me").await.status.as_u16(), 401, "other sessions have ended");
+    assert!(server.browser().sign_in("ada", "a password of her own").await.status.is_success());
+}
