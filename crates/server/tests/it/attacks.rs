@@ -190,3 +190,25 @@ async fn what_strangers_leave_behind_is_swept() {
     let left = server.belongings(home).await;
     assert_eq!((left["sign_ups"].len(), left["clients"].len(), left["dev_browsers"].len()), (1, 2, 1), "the newcomer's, and Ada's client");
 }
+
+/// CVE-2024-32868: a new attempt gave new tries without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_sign_ups_with_one_address_give_no_new_tries_without_end() {
+    let server = TestServer::start().await;
+    let mut codes = 0;
+    for _ in 0..5 {
+        let mut mallory = server.browser();
+        let reply = mallory.post("/v1/client/sign_ups", &[("email_address", "victim@example.com"), ("password", PASSWORD)]).await;
+        let id = reply.response()["id"].as_str().expect("an id").to_owned();
+        for _ in 0..8 {
+            let reply = mallory.post(&format!("/v1/client/sign_ups/{id}/prepare_verification"), &[("strategy", "email_code")]).await;
+            codes += usize::from(reply.status.is_success());
+        }
+    }
+    assert_eq!(codes, 20, "in a day, however many attempts");
+    server.advance(Duration::from_secs(86_401));
+    let mut owner = server.browser();
+    let reply = owner.post("/v1/client/sign_ups", &[("email_address", "victim@example.com"), ("password", PASSWORD)]).await;
+    let id = reply.response()["id"].as_str().expect("an id").to_owned();
+    owner.post(&format!("/v1/client/sign_ups/{id}/prepare_verification"), &[("strategy", "email_code")]).await.response();
+}
