@@ -81,6 +81,13 @@ fn origin(headers: &HeaderMap, proxy: Option<&str>) -> Option<String> {
     Some(url.origin().ascii_serialization())
 }
 
+/// What an answer shows beside what was asked for. The client costs a signature for each of its sessions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Client,
+    Nothing,
+}
+
 /// The work of a call that only looks at the client.
 fn nothing<'a>(_: &'a mut Tx<'_>, _: &'a mut Visit) -> BoxFuture<'a, Result<()>> {
     Box::pin(std::future::ready(Ok(())))
@@ -103,7 +110,7 @@ impl FrontendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        self.envelope(self.run(Access::Read, &work, Verdict::Granted).await?, shown)
+        self.envelope(self.run(Access::Read, Beside::Client, &work, Verdict::Granted).await?, shown)
     }
 
     /// Changes, and shows what came of it beside the client as it is then.
@@ -115,7 +122,7 @@ impl FrontendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        self.envelope(self.run(Access::Write, &work, Verdict::Granted).await?, shown)
+        self.envelope(self.run(Access::Write, Beside::Client, &work, Verdict::Granted).await?, shown)
     }
 
     /// Tries something that leaves a trace even when it is refused.
@@ -127,7 +134,7 @@ impl FrontendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Verdict<T>>> + Send + Sync,
     {
-        self.envelope(self.run(Access::Write, &work, |verdict| verdict).await?, shown)
+        self.envelope(self.run(Access::Write, Beside::Client, &work, |verdict| verdict).await?, shown)
     }
 
     /// Changes, and answers with the body alone.
@@ -139,7 +146,7 @@ impl FrontendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        let told = self.run(access, &work, Verdict::Granted).await?;
+        let told = self.run(access, Beside::Nothing, &work, Verdict::Granted).await?;
         match told.outcome {
             Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit)),
             Verdict::Refused(problem) => Err(problem.into()),
@@ -154,13 +161,13 @@ impl FrontendCall {
     where
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
     {
-        let told = self.run(access, &work, Verdict::Granted).await?;
+        let told = self.run(access, Beside::Client, &work, Verdict::Granted).await?;
         let shown = json!({ "response": told.client, "client": null });
         Ok(self.hand_out(json(StatusCode::OK, &shown), &told.visit))
     }
 
     /// The transaction: recognises, works, looks at the client, and runs again where the database asks for it.
-    async fn run<'e, R, T, F>(&self, access: Access, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>, Refusal>
+    async fn run<'e, R, T, F>(&self, access: Access, beside: Beside, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>, Refusal>
     where
         R: Send,
         T: Send,
@@ -168,7 +175,7 @@ impl FrontendCall {
     {
         let mut attempts = Attempts::new(&self.app.database);
         loop {
-            let outcome = self.once(access, work, judge).await;
+            let outcome = self.once(access, beside, work, judge).await;
             if attempts.again(&outcome).await {
                 continue;
             }
@@ -182,7 +189,7 @@ impl FrontendCall {
         }
     }
 
-    async fn once<'e, R, T, F>(&self, access: Access, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>>
+    async fn once<'e, R, T, F>(&self, access: Access, beside: Beside, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>>
     where
         R: Send,
         T: Send,
@@ -193,7 +200,10 @@ impl FrontendCall {
         let outcome = async {
             let mut visit = Visit::recognise(&mut tx, Arc::clone(&self.tenant), self.credential.clone()).await?;
             let outcome = judge(work(&mut tx, &mut visit).await?);
-            let client = clients::client_view(&mut tx, &visit).await?.map(|view| bodies::client(&view));
+            let client = match beside {
+                Beside::Client => clients::client_view(&mut tx, &visit).await?.map(|view| bodies::client(&view)),
+                Beside::Nothing => None,
+            };
             Ok(Told { outcome, client, visit })
         }
         .await;
@@ -201,7 +211,7 @@ impl FrontendCall {
     }
 
     async fn client_now(&self) -> Option<Value> {
-        self.once(Access::Read, &nothing, Verdict::Granted).await.ok().and_then(|told| told.client)
+        self.once(Access::Read, Beside::Client, &nothing, Verdict::Granted).await.ok().and_then(|told| told.client)
     }
 
     fn envelope<T>(&self, told: Told<T>, shown: impl Fn(&T) -> Value) -> Answer {
@@ -263,7 +273,7 @@ impl FrontendCall {
     where
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Question>> + Send + Sync,
     {
-        match self.run(Access::Read, &question, Verdict::Granted).await?.outcome {
+        match self.run(Access::Read, Beside::Nothing, &question, Verdict::Granted).await?.outcome {
             Verdict::Granted(question) => Ok(question.answer(&self.app.world.passwords, password).await?),
             Verdict::Refused(problem) => Err(problem.into()),
         }
@@ -278,7 +288,7 @@ impl FrontendCall {
     where
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Arc<Settings>>> + Send + Sync,
     {
-        let settings = match self.run(Access::Read, &may, Verdict::Granted).await?.outcome {
+        let settings = match self.run(Access::Read, Beside::Nothing, &may, Verdict::Granted).await?.outcome {
             Verdict::Granted(settings) => settings,
             Verdict::Refused(problem) => return Err(problem.into()),
         };
