@@ -33,6 +33,9 @@ export function signIn(page, { address, password }) {
   );
 }
 
+/** Signs out and stays on the page: without a callback the SDK navigates, and whatever the story does next races with that. */
+export const signOut = (page, options) => page.evaluate(options => window.Clerk.signOut(() => {}, options), options);
+
 export const whoIs = page => page.evaluate(() => window.Clerk.user?.id ?? null);
 
 export function claims(jwt) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { vanillaApp } from '../harness/apps.mjs';
 import { newUser } from '../harness/backend.mjs';
-import { claims, open, refusalOf, signIn, whoIs } from '../harness/clerkjs.mjs';
+import { claims, open, refusalOf, signIn, signOut, whoIs } from '../harness/clerkjs.mjs';
 import { mailbox } from '../harness/inbox.mjs';
 import { address, password } from '../harness/people.mjs';
 import { story, world } from '../harness/stories.mjs';
@@ -23,7 +23,7 @@ story(shared, 'a page of another origin signs in without a preflight', async ({ 
 
   await open(page, app);
   assert.equal(await whoIs(page), ada.id);
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await open(page, app);
   assert.equal(await whoIs(page), null);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { reactApp } from '../harness/apps.mjs';
 import { newUser } from '../harness/backend.mjs';
-import { refusalOf } from '../harness/clerkjs.mjs';
+import { refusalOf, signOut } from '../harness/clerkjs.mjs';
 import { assertSignedIn, enterCode, errorOf, fill, offerPassword, signInWithPassword } from '../harness/components.mjs';
 import { mailbox } from '../harness/inbox.mjs';
 import { address, password } from '../harness/people.mjs';
@@ -63,7 +63,7 @@ story(shared, 'an added address is good for signing in', async ({ server, clerk,
   }, second);
   const code = await mailbox(server, second).nextCode();
   await page.evaluate(code => window.added.attemptVerification({ code }), code);
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
 
   await offerPassword(page, app, { address: second, password: bob.password });
   await assertSignedIn(page, bob);
@@ -88,7 +88,7 @@ story(shared, 'a user changes their password in the profile', async ({ clerk, ap
 
   await page.goto(app.origin);
   await assertSignedIn(page, cleo);
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   visit.expectStatus(422);
   await offerPassword(page, app, cleo);
   assert.match(await errorOf(page, 'password'), /incorrect/i);

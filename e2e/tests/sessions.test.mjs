@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { vanillaApp } from '../harness/apps.mjs';
 import { newUser } from '../harness/backend.mjs';
-import { claims, open, refusalOf, signIn, whoIs } from '../harness/clerkjs.mjs';
+import { claims, open, refusalOf, signIn, signOut, whoIs } from '../harness/clerkjs.mjs';
 import { until } from '../harness/processes.mjs';
 import { story, world } from '../harness/stories.mjs';
 
@@ -81,8 +81,7 @@ story(shared, 'signing out ends the session for good', async ({ clerk, app, page
   await open(page, app);
   const { sessionId } = await signIn(page, dora);
   const kept = await visit.context.cookies();
-  // With a callback the SDK stays on the page.
-  await page.evaluate(() => window.Clerk.signOut(() => {}));
+  await signOut(page);
   await signedOut(page);
   await assert.rejects(clerk.sessions.getToken(sessionId));
 
@@ -154,14 +153,13 @@ story(several, 'two accounts live in one browser', async ({ clerk, app, page }) 
   await open(page, app);
   assert.equal(await whoIs(page), hal.id, 'the choice outlives a reload');
 
-  await page.evaluate(sessionId => window.Clerk.signOut({ sessionId }), first.sessionId);
+  await signOut(page, { sessionId: first.sessionId });
   await open(page, app);
   assert.equal(await whoIs(page), ida.id);
   assert.equal(claims(await freshToken(page)).sid, second.sessionId);
   await assert.rejects(clerk.sessions.getToken(first.sessionId));
 
-  // With a callback the SDK stays on the page.
-  await page.evaluate(() => window.Clerk.signOut(() => {}));
+  await signOut(page);
   await signedOut(page);
   await assert.rejects(clerk.sessions.getToken(second.sessionId));
 });

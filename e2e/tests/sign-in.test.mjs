@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { reactApp } from '../harness/apps.mjs';
+import { signOut } from '../harness/clerkjs.mjs';
 import { newUser } from '../harness/backend.mjs';
 import {
   assertSignedIn,
@@ -101,7 +102,7 @@ story(
     await page.getByRole('button', { name: 'Reset Password', exact: true }).click();
     await assertSignedIn(page, dora);
 
-    await page.evaluate(() => window.Clerk.signOut());
+    await signOut(page);
     visit.expectStatus(422);
     await offerPassword(page, app, dora);
     assert.match(await errorOf(page, 'password'), /incorrect/i);

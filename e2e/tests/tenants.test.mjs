@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { vanillaApp } from '../harness/apps.mjs';
 import { backendClient, newUser } from '../harness/backend.mjs';
-import { open, refusalOf, signIn, whoIs } from '../harness/clerkjs.mjs';
+import { open, refusalOf, signIn, signOut, whoIs } from '../harness/clerkjs.mjs';
 import { address, password } from '../harness/people.mjs';
 import { createApplication } from '../harness/server.mjs';
 import { story, world } from '../harness/stories.mjs';
@@ -91,7 +91,7 @@ story(shared, 'one browser is two people in two applications', async ({ clerk, c
   await open(page, app);
   assert.equal(await whoIs(page), cleo.id);
 
-  await page.evaluate(() => window.Clerk.signOut());
+  await signOut(page);
   await open(page, app2);
   assert.equal(await whoIs(page), dora.id, 'signing out of one leaves the other');
 });
