@@ -6,7 +6,7 @@ use clap::Args;
 use domain::{instances::Site, settings};
 use serde::Deserialize;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use store::{Json, Location};
@@ -183,9 +183,4 @@ fn system_layer(table: Option<toml::Table>) -> Result<Json, String> {
     let document = Json(value.as_object().cloned().unwrap_or_default());
     settings::check(&document.0).map_err(|problem| format!("the table [settings] does not fit: {}", problem.facts().long_message))?;
     Ok(document)
-}
-
-/// Whether the address is this machine's own.
-pub fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }

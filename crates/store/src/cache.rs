@@ -49,9 +49,4 @@ impl<K: Eq + Hash + Clone, V: Clone> InstanceCache<K, V> {
         }
         entries.insert((tx.database.number, tx.instance, key), (now, value));
     }
-
-    /// Forgets one entry, after a change on this node.
-    pub fn forget(&self, tx: &Tx<'_>, key: &K) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tx.database.number, tx.instance, key.clone()));
-    }
 }

@@ -22,8 +22,6 @@ pub struct Credential {
     pub session: Option<SessionId>,
     /// The page's origin: who the tokens are for.
     pub origin: Option<String>,
-    /// What to put before own paths in links: the proxy's address, or the instance's.
-    pub base: String,
     /// The browser, as it calls itself.
     pub user_agent: Option<String>,
     /// The network address.

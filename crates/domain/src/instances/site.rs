@@ -1,6 +1,7 @@
 //! The site: where this server is, as its operator says. Every link and key is built from it, never from a request.
 
 use super::{Environment, Instance, Tenant};
+use crate::redirects;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::{
     Engine,
@@ -34,7 +35,7 @@ impl Site {
             Host::Domain(name) => *name == "localhost",
             Host::Ipv4(_) | Host::Ipv6(_) => true,
         };
-        if url.scheme() == "http" && !is_loopback(&host) {
+        if url.scheme() == "http" && !redirects::is_loopback(&url) {
             return Err(format!("base URL {base_url} must be https: sessions would cross the network in the clear"));
         }
         let domain = base_domain.map_or_else(|| if local { format!("localhost{port}") } else { format!("{host}{port}") }, str::to_ascii_lowercase);
@@ -61,7 +62,7 @@ impl Site {
 
     /// Whether it is this machine's own, unreachable from elsewhere.
     pub fn is_loopback(&self) -> bool {
-        Url::parse(&self.base_url).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
+        Url::parse(&self.base_url).is_ok_and(|url| redirects::is_loopback(&url))
     }
 
     /// Whether a `Host` header names the server itself. On a laptop every name of this machine does, but no other name: a page of another
@@ -90,14 +91,6 @@ impl Site {
         let publishable_key = publishable_key(instance.environment, &host);
         let cookie_suffix = cookie_suffix(&publishable_key);
         Tenant { issuer: format!("https://{host}"), host, frontend_url, cookie_suffix, publishable_key, instance }
-    }
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

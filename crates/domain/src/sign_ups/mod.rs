@@ -14,7 +14,7 @@ use crate::{
     users::{self, NewUser},
 };
 use ::store::{Json, Tx, text_enum};
-use foundation::{ClientId, EmailAddress, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username, text};
+use foundation::{ClientId, EmailAddress, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -229,16 +229,12 @@ async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut
     for (param, given, kept) in [("first_name", &fields.first_name, &mut sign_up.first_name), ("last_name", &fields.last_name, &mut sign_up.last_name)] {
         if let Some(name) = given {
             offered(settings.auth_name.is_on(), param)?;
-            if name.chars().count() > 256 || text::has_control(name) {
-                return Err(Problem::invalid(param, "must have at most 256 characters and no control characters").into());
-            }
+            users::check_name(param, Some(name))?;
             *kept = Some(name.clone());
         }
     }
     if let Some(metadata) = &fields.unsafe_metadata {
-        if serde_json::to_string(&metadata.0).map_or(true, |text| text.len() > 8_192) {
-            return Err(Problem::MetadataTooLarge("unsafe_metadata").into());
-        }
+        users::check_metadata("unsafe_metadata", metadata)?;
         sign_up.unsafe_metadata = metadata.clone();
     }
     if fields.legal_accepted {

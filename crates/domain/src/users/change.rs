@@ -1,6 +1,10 @@
 //! A user changes: fields, metadata, and the end.
 
-use super::{User, create::check_name, get, hold, store};
+use super::{
+    User,
+    create::{check_metadata, check_name},
+    get, hold, store,
+};
 use crate::{
     audit::{self, Actor},
     clients,
@@ -129,9 +133,7 @@ pub async fn change_metadata(
     for (param, old, new) in parts {
         if let Some(new) = new {
             how(&mut old.0, new);
-            if store::is_too_large(old) {
-                return Err(Problem::MetadataTooLarge(param).into());
-            }
+            check_metadata(param, old)?;
         }
     }
     store::update(tx, &user).await?;

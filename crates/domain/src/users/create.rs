@@ -111,9 +111,7 @@ fn check(new: &NewUser) -> Result<(), Problem> {
     }
     for (param, document) in [("public_metadata", &new.public_metadata), ("private_metadata", &new.private_metadata), ("unsafe_metadata", &new.unsafe_metadata)]
     {
-        if store::is_too_large(document) {
-            return Err(Problem::MetadataTooLarge(param));
-        }
+        check_metadata(param, document)?;
     }
     check_name("first_name", new.first_name.as_deref())?;
     check_name("last_name", new.last_name.as_deref())?;
@@ -121,8 +119,14 @@ fn check(new: &NewUser) -> Result<(), Problem> {
     check_name("locale", new.locale.as_deref())
 }
 
+/// Checks that a document of metadata is not too large: 8 KiB as JSON text.
+pub(crate) fn check_metadata(param: &'static str, document: &Json) -> Result<(), Problem> {
+    let fits = serde_json::to_string(&document.0).is_ok_and(|text| text.len() <= 8_192);
+    if fits { Ok(()) } else { Err(Problem::MetadataTooLarge(param)) }
+}
+
 /// Checks a short text of a user: at most 256 characters, no controls.
-pub(super) fn check_name(param: &'static str, value: Option<&str>) -> Result<(), Problem> {
+pub(crate) fn check_name(param: &'static str, value: Option<&str>) -> Result<(), Problem> {
     match value {
         Some(text) if text.chars().count() > 256 || text::has_control(text) => {
             Err(Problem::invalid(param, "must have at most 256 characters and no control characters"))

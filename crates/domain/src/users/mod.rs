@@ -10,6 +10,7 @@ mod store;
 
 pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
 pub use create::{NewUser, create};
+pub(crate) use create::{check_metadata, check_name};
 pub use credentials::{change_password, digest, question, set_password, verify_password};
 pub use list::{Filter, Order, OrderBy, count, list};
 pub use profile::{

@@ -1,7 +1,7 @@
 //! The rows of users.
 
 use super::User;
-use ::store::{FromRow, Json, Row, Tx, sql};
+use ::store::{FromRow, Row, Tx, sql};
 use foundation::{IdentifierId, Result, Secret, Timestamp, UserId};
 use std::time::Duration;
 
@@ -223,9 +223,4 @@ pub(super) async fn delete(tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
     tx.change(sql!("delete from identifiers where instance_id = $1 and user_id = $2"), &[&id]).await?;
     tx.change(sql!("delete from sessions where instance_id = $1 and user_id = $2"), &[&id]).await?;
     Ok(tx.change(sql!("delete from users where instance_id = $1 and id = $2"), &[&id]).await? == 1)
-}
-
-/// Whether the JSON text of a document is longer than metadata may be.
-pub(super) fn is_too_large(document: &Json) -> bool {
-    serde_json::to_string(&document.0).map_or(true, |text| text.len() > 8_192)
 }

@@ -55,7 +55,6 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
             dev_browser: query("__clerk_db_jwt").filter(|s| s.len() <= 256).map(Secret::new),
             session: query("_clerk_session_id").and_then(|id| SessionId::parse(&id)),
             origin: origin(&parts.headers, proxied.as_deref()),
-            base: proxied.unwrap_or_else(|| tenant.frontend_url.clone()),
             user_agent: header_text(&parts.headers, "user-agent").map(|a| a.chars().take(512).collect()),
             navigates: false,
             address: knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical().to_string()),
