@@ -4,6 +4,7 @@
 //! are in use. A change takes effect at the next request: the effective tree is kept only as long as the versions of all its layers
 //! stay the same.
 
+pub mod schema;
 mod store;
 mod tree;
 

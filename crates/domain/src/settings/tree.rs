@@ -1,12 +1,23 @@
 //! The tree itself, with the defaults that hold where no layer says otherwise.
+//!
+//! A new key is a field with a doc comment and a default, and where it needs more than its type a line in [`Settings::check`]. Its JSON
+//! Schema comes with it ([`super::schema`]). Marks that a field can bear:
+//!
+//! | mark | says |
+//! |---|---|
+//! | `range(min = …, max = …)` | what a number must lie within; checked wherever a document is written |
+//! | `extend("x-tightens" = …)` | which way a layer below may still move the key once it is locked: `"up"`, `"down"`, `"on"`, `"off"`, `"fewer"` (a list's entries), or the words from the loosest to the tightest. Without it a locked key stands still |
+//! | `extend("x-organization" = true)` | an organization may set it |
+//! | `extend("writeOnly" = true)` | a secret: taken, never shown |
 
 use crate::redirects;
 use foundation::Problem;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// All settings of an instance. The names are those of the stored documents.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// E-mail addresses.
@@ -28,8 +39,10 @@ pub struct Settings {
     /// How the pages present the application.
     pub display: Display,
     /// Whether test addresses and their fixed code work. Development instances only.
+    #[schemars(extend("x-tightens" = "off"))]
     pub test_mode: bool,
     /// Origins that may use a live instance besides its own hosts.
+    #[schemars(extend("x-tightens" = "fewer"))]
     pub allowed_origins: Vec<String>,
     /// The origin that a development instance's application runs at.
     pub development_origin: Option<String>,
@@ -64,7 +77,7 @@ impl Default for Settings {
 }
 
 /// E-mail addresses as an attribute.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Email {
     /// Whether users have addresses at all.
@@ -82,7 +95,7 @@ impl Default for Email {
 }
 
 /// An attribute that can be off, optional or required.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribute {
     /// Not asked for, not kept.
@@ -95,7 +108,7 @@ pub enum Attribute {
 }
 
 /// Passwords.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordPolicy {
     /// Whether there are passwords.
@@ -103,17 +116,21 @@ pub struct PasswordPolicy {
     /// Whether a sign-up needs one.
     pub required: bool,
     /// The fewest characters; 8 or more.
+    #[schemars(range(min = 8, max = 128))]
+    #[schemars(extend("x-tightens" = "up"))]
     pub min_length: usize,
     /// The most characters; 64 to 256.
+    #[schemars(range(min = 64, max = 256))]
     pub max_length: usize,
     /// Whether passwords known from breaches are refused.
+    #[schemars(extend("x-tightens" = "on"))]
     pub hibp: bool,
     /// What the pages offer first where a password is required: `password` or `otp`.
     pub preferred_sign_in_strategy: PreferredStrategy,
 }
 
 /// What the pages offer first.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PreferredStrategy {
     /// The password.
@@ -130,12 +147,15 @@ impl Default for PasswordPolicy {
 }
 
 /// Sessions.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionPolicy {
     /// Whether several users may be signed in on one client.
+    #[schemars(extend("x-tightens" = "off"))]
     pub multi: bool,
     /// How long a session lives, in seconds.
+    #[schemars(range(min = 60, max = 34_560_000))]
+    #[schemars(extend("x-tightens" = "down"), extend("x-organization" = true))]
     pub lifetime: u64,
 }
 
@@ -153,15 +173,16 @@ impl SessionPolicy {
 }
 
 /// Who may sign up.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignUp {
     /// The mode.
+    #[schemars(extend("x-tightens" = ["public", "restricted"]))]
     pub mode: SignUpMode,
 }
 
 /// Who may sign up.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUpMode {
     /// Everybody.
@@ -182,12 +203,16 @@ impl SignUpMode {
 }
 
 /// Guessing.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AttackProtection {
     /// How many failed tries lock a user.
+    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(extend("x-tightens" = "down"))]
     pub max_attempts: i64,
     /// For how many seconds.
+    #[schemars(range(min = 60, max = 2_592_000))]
+    #[schemars(extend("x-tightens" = "up"))]
     pub lockout_seconds: u64,
 }
 
@@ -198,10 +223,11 @@ impl Default for AttackProtection {
 }
 
 /// What users may do to themselves.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserActions {
     /// Whether they may delete their account.
+    #[schemars(extend("x-tightens" = "off"))]
     pub delete_self: bool,
 }
 
@@ -212,12 +238,14 @@ impl Default for UserActions {
 }
 
 /// How the pages present the application.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Display {
     /// Whom to write to for help.
+    #[schemars(extend("x-organization" = true))]
     pub support_email: Option<String>,
     /// The accent colour, `#rrggbb`.
+    #[schemars(extend("x-organization" = true))]
     pub primary_color: Option<String>,
 }
 
