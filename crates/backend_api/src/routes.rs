@@ -1,11 +1,12 @@
 //! All operations of this door.
 
 use crate::{clients, instance, redirect_urls, sessions, users};
-use web::{Face, Routes};
+use web::{Class, Face, Routes};
 
 /// All operations of this door.
 pub fn routes() -> Routes {
     Routes::new(Face::Backend)
+        .counted(Class::Free)
         .get("GetJWKS", "/v1/jwks", instance::jwks)
         .get("GetInstance", "/v1/instance", instance::show)
         .patch("UpdateInstance", "/v1/instance", instance::update)
@@ -17,7 +18,9 @@ pub fn routes() -> Routes {
         .get("GetUser", "/v1/users/{user_id}", users::show)
         .patch("UpdateUser", "/v1/users/{user_id}", users::update)
         .delete("DeleteUser", "/v1/users/{user_id}", users::delete)
+        .counted(Class::Metadata)
         .patch("UpdateUserMetadata", "/v1/users/{user_id}/metadata", users::merge_metadata)
+        .counted(Class::Metadata)
         .put("ReplaceUserMetadata", "/v1/users/{user_id}/metadata", users::replace_metadata)
         .post("VerifyPassword", "/v1/users/{user_id}/verify_password", users::verify_password)
         .get("GetSessionList", "/v1/sessions", sessions::list)

@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod error;
 pub mod ids;
+pub mod network;
 pub mod page;
 pub mod problem;
 pub mod random;
@@ -13,6 +14,7 @@ pub mod time;
 pub use contact::{EmailAddress, Username};
 pub use error::{Error, OnConflict, Result};
 pub use ids::*;
+pub use network::{Cidr, Network};
 pub use page::Page;
 pub use problem::Problem;
 pub use random::Random;

@@ -32,7 +32,8 @@ fn shown((email, code): &(Identifier, Option<once::State>), now: foundation::Tim
 pub async fn create(call: FrontendCall, input: Input) -> Answer {
     let address = input.email("email_address")?.ok_or(Problem::ParamMissing("email_address"))?;
     let now = call.now();
-    call.write(|tx, visit| Box::pin(users::add_email(tx, visit, &address)), |email| bodies::email_address(email, None, now)).await
+    let probe = call.probe(&[Some(address.norm())]).await?;
+    probe.over(call.write(|tx, visit| Box::pin(users::add_email(tx, visit, &address)), |email| bodies::email_address(email, None, now)).await)
 }
 
 /// Takes one away.

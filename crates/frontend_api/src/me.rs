@@ -33,8 +33,9 @@ pub async fn update(call: FrontendCall, input: Input) -> Answer {
         primary_email_address: input.id("primary_email_address_id")?,
         ..Change::default()
     };
+    let probe = call.probe(&[input.text("username")?]).await?;
     let now = call.now();
-    call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change)), |user| bodies::user(user, now)).await
+    probe.over(call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change)), |user| bodies::user(user, now)).await)
 }
 
 /// Merges metadata that is the user's own to write.

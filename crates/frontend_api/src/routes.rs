@@ -1,7 +1,7 @@
 //! All operations of this door.
 
 use crate::{clients, email_addresses, environment, handshake, me, scripts, sessions, sign_ins, sign_ups};
-use web::{Face, Routes};
+use web::{Class, Face, Routes};
 
 /// All operations of this door.
 pub fn routes() -> Routes {
@@ -11,22 +11,33 @@ pub fn routes() -> Routes {
         .get("getEnvironment", "/v1/environment", environment::show)
         .patch("updateEnvironment", "/v1/environment", environment::show)
         .get("insula.script", "/npm/@clerk/{*file}", scripts::show)
+        .counted(Class::Client)
         .post("createDevBrowser", "/v1/dev_browser", clients::create_dev_browser)
         .get("getClient", "/v1/client", clients::show)
+        .counted(Class::Client)
         .post("postClient", "/v1/client", clients::create)
+        .counted(Class::Client)
         .put("putClient", "/v1/client", clients::create)
         .delete("deleteClientSessions", "/v1/client", clients::delete)
         .get("handshakeClient", "/v1/client/handshake", handshake::perform)
         .get("insula.touchClient", "/v1/client/touch", handshake::touch)
+        .counted(Class::SignIn)
         .post("createSignIn", "/v1/client/sign_ins", sign_ins::create)
         .get("getSignIn", "/v1/client/sign_ins/{sign_in_id}", sign_ins::show)
+        .counted(Class::Code)
         .post("prepareSignInFactorOne", "/v1/client/sign_ins/{sign_in_id}/prepare_first_factor", sign_ins::prepare_first_factor)
+        .counted(Class::SignInProof)
         .post("attemptSignInFactorOne", "/v1/client/sign_ins/{sign_in_id}/attempt_first_factor", sign_ins::attempt_first_factor)
+        .counted(Class::SignInProof)
         .post("resetPassword", "/v1/client/sign_ins/{sign_in_id}/reset_password", sign_ins::reset_password)
+        .counted(Class::SignUp)
         .post("createSignUps", "/v1/client/sign_ups", sign_ups::create)
         .get("getSignUps", "/v1/client/sign_ups/{sign_up_id}", sign_ups::show)
+        .counted(Class::SignUpChange)
         .patch("updateSignUps", "/v1/client/sign_ups/{sign_up_id}", sign_ups::update)
+        .counted(Class::Code)
         .post("prepareSignUpsVerification", "/v1/client/sign_ups/{sign_up_id}/prepare_verification", sign_ups::prepare_verification)
+        .counted(Class::SignUpProof)
         .post("attemptSignUpsVerification", "/v1/client/sign_ups/{sign_up_id}/attempt_verification", sign_ups::attempt_verification)
         .delete("removeClientSessionsAndRetainCookie", "/v1/client/sessions", sessions::remove_all)
         .get("getSession", "/v1/client/sessions/{session_id}", sessions::show)
@@ -37,7 +48,9 @@ pub fn routes() -> Routes {
         .get("getUser", "/v1/me", me::show)
         .patch("patchUser", "/v1/me", me::update)
         .delete("deleteUser", "/v1/me", me::delete)
+        .counted(Class::Metadata)
         .patch("patchUserMetadata", "/v1/me/metadata", me::update_metadata)
+        .counted(Class::UserProof)
         .post("changePassword", "/v1/me/change_password", me::change_password)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)
         .get("getSessions", "/v1/me/sessions/active", me::active_sessions)
@@ -46,6 +59,8 @@ pub fn routes() -> Routes {
         .post("createEmailAddresses", "/v1/me/email_addresses", email_addresses::create)
         .get("getEmailAddress", "/v1/me/email_addresses/{email_id}", email_addresses::show)
         .delete("DeleteEmailAddress", "/v1/me/email_addresses/{email_id}", email_addresses::delete)
+        .counted(Class::Code)
         .post("sendVerificationEmail", "/v1/me/email_addresses/{email_id}/prepare_verification", email_addresses::prepare_verification)
+        .counted(Class::UserProof)
         .post("verifyEmailAddress", "/v1/me/email_addresses/{email_id}/attempt_verification", email_addresses::attempt_verification)
 }

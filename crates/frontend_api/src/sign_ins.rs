@@ -19,7 +19,12 @@ fn required_strategy(input: &Input) -> Result<Strategy, Problem> {
 /// Begins a sign-in; with identifier and password it is complete at once.
 pub async fn create(call: FrontendCall, input: Input) -> Answer {
     let identifier = input.text("identifier")?.map(str::to_owned);
-    let strategy = strategy(&input)?;
+    let probe = call.probe(&[identifier.as_deref()]).await?;
+    probe.over(begin(&call, &input, identifier).await)
+}
+
+async fn begin(call: &FrontendCall, input: &Input, identifier: Option<String>) -> Answer {
+    let strategy = strategy(input)?;
     let answer = match input.secret("password")? {
         Some(_) if identifier.is_none() => return Err(Problem::ParamMissing("identifier").into()),
         Some(password) => Some(call.password(&password, |tx, visit| Box::pin(sign_ins::question_for(tx, visit, identifier.as_deref()))).await?),

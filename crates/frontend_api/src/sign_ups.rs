@@ -35,10 +35,19 @@ async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Res
     })
 }
 
+/// What an answer could tell to be taken.
+fn identifiers(input: &Input) -> Result<[Option<&str>; 3], Problem> {
+    Ok([input.text("email_address")?, input.text("email_address_or_phone_number")?, input.text("username")?])
+}
+
 /// Begins a sign-up.
 pub async fn create(call: FrontendCall, input: Input) -> Answer {
-    let fields = fields(&call, &input, None).await?;
-    call.write(|tx, visit| Box::pin(sign_ups::create(tx, visit, &fields)), bodies::sign_up).await
+    let probe = call.probe(&identifiers(&input)?).await?;
+    let begin = async {
+        let fields = fields(&call, &input, None).await?;
+        call.write(|tx, visit| Box::pin(sign_ups::create(tx, visit, &fields)), bodies::sign_up).await
+    };
+    probe.over(begin.await)
 }
 
 /// A sign-up of this client.
@@ -48,8 +57,12 @@ pub async fn show(call: FrontendCall, Id(id): Id<SignUpId>) -> Answer {
 
 /// Adds or changes fields.
 pub async fn update(call: FrontendCall, Id(id): Id<SignUpId>, input: Input) -> Answer {
-    let fields = fields(&call, &input, Some(id)).await?;
-    call.write(|tx, visit| Box::pin(sign_ups::update(tx, visit, id, &fields)), bodies::sign_up).await
+    let probe = call.probe(&identifiers(&input)?).await?;
+    let change = async {
+        let fields = fields(&call, &input, Some(id)).await?;
+        call.write(|tx, visit| Box::pin(sign_ups::update(tx, visit, id, &fields)), bodies::sign_up).await
+    };
+    probe.over(change.await)
 }
 
 /// Sends a code to the address.

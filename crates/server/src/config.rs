@@ -4,6 +4,7 @@
 use crate::files;
 use clap::Args;
 use domain::{instances::Site, settings};
+use foundation::Cidr;
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -35,6 +36,9 @@ pub struct Flags {
     /// The most connections to PostgreSQL [default: 16]
     #[arg(long, env = "INSULA_DATABASE_CONNECTIONS", value_name = "NUMBER")]
     pub database_connections: Option<usize>,
+    /// Proxies in front of this server whose X-Forwarded-For counts, as addresses or ranges with commas [default: none]
+    #[arg(long, env = "INSULA_TRUSTED_PROXIES", value_name = "CIDR,…")]
+    pub trusted_proxies: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a filter like info,store=debug [default: info]
     #[arg(long, env = "INSULA_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -61,6 +65,7 @@ struct File {
     base_domain: Option<String>,
     database_url: Option<String>,
     database_connections: Option<usize>,
+    trusted_proxies: Option<String>,
     log: Option<String>,
     log_format: Option<String>,
     npm_mirror: Option<PathBuf>,
@@ -89,6 +94,8 @@ pub struct Config {
     pub location: Location,
     /// The most database connections.
     pub connections: usize,
+    /// The proxies whose word about a visitor's address counts.
+    pub trusted_proxies: Vec<Cidr>,
     /// What to log.
     pub log: String,
     /// How to log.
@@ -128,6 +135,7 @@ impl Config {
         if !(2..=1_000).contains(&connections) {
             return Err(format!("database connections {connections}: give a number from 2 to 1000"));
         }
+        let trusted_proxies = ranges(flags.trusted_proxies.clone().or(file.trusted_proxies).as_deref().unwrap_or_default())?;
         let log_format = match flags.log_format.clone().or(file.log_format).as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
@@ -154,6 +162,7 @@ impl Config {
             site,
             location,
             connections,
+            trusted_proxies,
             log,
             log_format,
             scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
@@ -177,10 +186,27 @@ fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
     Ok(file)
 }
 
+fn ranges(text: &str) -> Result<Vec<Cidr>, String> {
+    let named = text.split(',').map(str::trim).filter(|range| !range.is_empty());
+    named.map(|range| Cidr::parse(range).ok_or_else(|| format!("trusted proxy {range} is no address and no range: give one like 10.0.0.0/8"))).collect()
+}
+
 fn system_layer(table: Option<toml::Table>) -> Result<Json, String> {
     let Some(table) = table else { return Ok(Json::default()) };
     let value = serde_json::to_value(table).map_err(|e| format!("the table [settings] cannot be read: {e}"))?;
     let document = Json(value.as_object().cloned().unwrap_or_default());
     settings::check(&document.0).map_err(|problem| format!("the table [settings] does not fit: {}", problem.facts().long_message))?;
     Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_addresses_and_ranges_with_commas() {
+        assert_eq!(ranges("10.0.0.0/8, fd00::/8,192.0.2.1").expect("ranges").len(), 3);
+        assert_eq!(ranges("").expect("none").len(), 0);
+        assert!(ranges("10.0.0.0/8, balancer").expect_err("a name").contains("balancer"));
+    }
 }

@@ -12,6 +12,7 @@
 //! | any other                | any                    | 421                                         |
 
 mod frontend;
+mod visitor;
 
 use axum::{Router, body::Body, response::IntoResponse};
 use foundation::{Problem, TraceId};
@@ -102,18 +103,19 @@ impl Doors {
             _ => {}
         }
         let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into())) };
-        let knock = Knock { peer, tenant: None, proxy: None, own_host: false };
+        let hops = visitor::hops(request.headers(), peer, &self.app.trusted);
+        let knock = Knock { peer: hops.visitor, tenant: None, proxy: None, own_host: false };
         let uri = request.uri().clone();
         match self.read_address(&host, uri.path(), request.headers()) {
             Address::Instance { slug, path, own_host } => {
                 let found = self.app.directory.by_slug(slug).await;
                 match found {
-                    Ok(Some(tenant)) => frontend::open(self, request, &with_path(&uri, path), Knock { own_host, ..knock }, Some(tenant)).await,
+                    Ok(Some(tenant)) => frontend::open(self, request, &with_path(&uri, path), Knock { own_host, ..knock }, Some(tenant), hops.before).await,
                     Ok(None) => refuse(Problem::NotFound),
                     Err(error) => Refusal::from(error).into_response(),
                 }
             }
-            Address::Keyed => frontend::open(self, request, &with_path(&uri, uri.path()), knock, None).await,
+            Address::Keyed => frontend::open(self, request, &with_path(&uri, uri.path()), knock, None, hops.before).await,
             Address::Backend { path } => run(&self.backend, request, &with_path(&uri, path), knock).await,
             Address::Pages => run(&self.pages, request, &uri, knock).await,
             Address::Elsewhere => {

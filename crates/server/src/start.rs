@@ -43,7 +43,7 @@ pub async fn serve(config: Config) -> Result<(), String> {
     // Another server may have laid the foundation in between, with another key.
     database.check_master_key().await.map_err(|e| sentence(&e))?;
     put_settings(&database, &config.settings).await?;
-    let app = Arc::new(App::new(database.clone(), Arc::clone(&world), Arc::clone(&site), config.scripts));
+    let app = Arc::new(App::new(database.clone(), Arc::clone(&world), Arc::clone(&site), config.scripts).trusting(config.trusted_proxies));
     let doors = Arc::new(Doors::new(app));
     let (stop, stopped) = watch::channel(false);
     let ready = Arc::clone(doors.ready());

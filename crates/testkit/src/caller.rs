@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use server::dispatch::Doors;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -57,13 +57,13 @@ impl Reply {
     }
 }
 
-pub(crate) async fn send(doors: &Doors, face: &str, prefix: &str, request: Request<Body>) -> Reply {
+pub(crate) async fn send(doors: &Doors, face: &str, prefix: &str, peer: Option<IpAddr>, request: Request<Body>) -> Reply {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let overridden = query.split('&').find_map(|pair| pair.strip_prefix("_method="));
     let method = if request.method() == Method::POST { overridden.unwrap_or("POST").to_owned() } else { request.method().to_string() };
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let path = path.strip_prefix(prefix).unwrap_or(&path).to_owned();
-    let (parts, body) = doors.answer(request, None).await.into_parts();
+    let (parts, body) = doors.answer(request, peer).await.into_parts();
     let bytes = body.collect().await.expect("a whole body").to_bytes();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -86,6 +86,8 @@ pub struct Browser {
     pub cookies: BTreeMap<String, String>,
     /// Further header fields.
     pub headers: Vec<(String, String)>,
+    /// The address at the other side of its connection.
+    pub peer: Option<IpAddr>,
 }
 
 impl Browser {
@@ -97,6 +99,7 @@ impl Browser {
             origin: Some("http://localhost:3000".to_owned()),
             cookies: BTreeMap::new(),
             headers: Vec::new(),
+            peer: None,
         }
     }
 
@@ -105,6 +108,13 @@ impl Browser {
     pub fn by_host(mut self, host: &str) -> Browser {
         self.prefix = String::new();
         self.host = host.to_owned();
+        self
+    }
+
+    /// Comes from this address.
+    #[must_use]
+    pub fn from(mut self, address: &str) -> Browser {
+        self.peer = Some(address.parse().expect("an address"));
         self
     }
 
@@ -132,7 +142,7 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value.as_str());
         }
-        let reply = send(&self.doors, "frontend", &self.prefix, request.body(Body::from(body)).expect("a request")).await;
+        let reply = send(&self.doors, "frontend", &self.prefix, self.peer, request.body(Body::from(body)).expect("a request")).await;
         for cookie in reply.headers.get_all(header::SET_COOKIE) {
             let text = cookie.to_str().expect("a cookie");
             let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie's name");
@@ -230,7 +240,7 @@ impl Api {
             }
             None => String::new(),
         };
-        send(&self.doors, self.face, "/api", request.body(Body::from(text)).expect("a request")).await
+        send(&self.doors, self.face, "/api", None, request.body(Body::from(text)).expect("a request")).await
     }
 
     /// Reads.

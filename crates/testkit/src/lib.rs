@@ -37,6 +37,15 @@ pub struct Home {
     pub secret_key: Secret,
 }
 
+/// Whether anybody is refused for asking too often. A test's clock stands still, so only tests about rates have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rates {
+    /// As the settings say.
+    Counted,
+    /// Nobody.
+    Ignored,
+}
+
 /// How a server is to be.
 pub struct Setup {
     /// What its first instance is for.
@@ -45,11 +54,15 @@ pub struct Setup {
     pub settings: Value,
     /// Which chance.
     pub seed: u64,
+    /// Whether anybody is refused for asking too often.
+    pub rates: Rates,
+    /// Which proxies are believed.
+    pub trusted_proxies: Vec<foundation::Cidr>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { environment: Environment::Development, settings: serde_json::json!({}), seed: 1 }
+        Setup { environment: Environment::Development, settings: serde_json::json!({}), seed: 1, rates: Rates::Ignored, trusted_proxies: Vec::new() }
     }
 }
 
@@ -126,7 +139,8 @@ impl TestServer {
         let [home, neighbour] =
             [0, 1].map(|index| Home { tenant: site.tenant(homes[index].application.instances[0].clone()), secret_key: homes[index].secret_keys[0].clone() });
         let scripts = web::Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };
-        let app = Arc::new(web::App::new(database.clone(), Arc::clone(&world), site, scripts));
+        let app = web::App::new(database.clone(), Arc::clone(&world), site, scripts).trusting(setup.trusted_proxies);
+        let app = Arc::new(if setup.rates == Rates::Ignored { app.ignoring_rates() } else { app });
         let doors = Arc::new(Doors::new(app));
         doors.ready().store(true, Ordering::SeqCst);
         let [platform_token, other_platform_token] = tokens;

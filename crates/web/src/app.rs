@@ -1,6 +1,8 @@
 //! What all doors are given.
 
+use crate::rates::Rates;
 use domain::instances::{Directory, Site};
+use foundation::Cidr;
 use std::{path::PathBuf, sync::Arc};
 use store::Database;
 use world::World;
@@ -15,6 +17,11 @@ pub struct App {
     pub directory: Directory,
     /// Where the SDKs' scripts come from.
     pub scripts: Scripts,
+    /// How often what was asked for lately.
+    pub(crate) rates: Rates,
+    pub(crate) ignores_rates: bool,
+    /// The proxies in front of this server, whose word about a visitor's address counts.
+    pub trusted: Vec<Cidr>,
     /// Whose turn it is to make spare key pairs.
     pub(crate) spares: tokio::sync::Mutex<()>,
 }
@@ -31,7 +38,29 @@ pub struct Scripts {
 impl App {
     /// Puts the parts together.
     pub fn new(database: Database, world: Arc<World>, site: Arc<Site>, scripts: Scripts) -> App {
-        App { directory: Directory::new(database.clone(), site), database, world, scripts, spares: tokio::sync::Mutex::default() }
+        let rates = Rates::new(&mut world.random.clone());
+        App {
+            directory: Directory::new(database.clone(), site),
+            database,
+            world,
+            scripts,
+            rates,
+            ignores_rates: false,
+            trusted: Vec::new(),
+            spares: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Believes these proxies.
+    #[must_use]
+    pub fn trusting(self, trusted: Vec<Cidr>) -> App {
+        App { trusted, ..self }
+    }
+
+    /// Refuses nobody for asking too often. For tests, whose clock stands still.
+    #[must_use]
+    pub fn ignoring_rates(self) -> App {
+        App { ignores_rates: true, ..self }
     }
 
     /// Where this server is.

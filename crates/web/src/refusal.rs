@@ -20,6 +20,14 @@ impl Refusal {
         self
     }
 
+    /// What the caller did wrong, if that is why.
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        match &self.error {
+            Error::Refused(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
     /// Names the parameter under which the caller gave what is wrong, where that is not its usual name.
     pub fn about(mut self, param: &'static str) -> Refusal {
         self.param = Some(param);

@@ -1,8 +1,8 @@
 //! Routes: every operation once, with the name that the contract gives it.
 
-use crate::app::App;
+use crate::{app::App, limits::Class};
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     routing::{MethodFilter, on},
 };
@@ -42,6 +42,8 @@ pub struct Operation {
     pub method: Method,
     /// Its path, with `{…}` for parameters.
     pub path: &'static str,
+    /// What it counts for.
+    pub class: Option<Class>,
 }
 
 /// The operations of a door, and the router that they make.
@@ -49,17 +51,30 @@ pub struct Routes {
     face: Face,
     operations: Vec<Operation>,
     router: Router<Arc<App>>,
+    class: Option<Class>,
 }
 
 impl Routes {
     /// None yet.
     pub fn new(face: Face) -> Routes {
-        Routes { face, operations: Vec::new(), router: Router::new() }
+        Routes { face, operations: Vec::new(), router: Router::new(), class: None }
     }
 
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
-        self.operations.push(Operation { face: self.face, id, method, path });
-        self.router = self.router.route(path, on(filter, handler));
+        let class = self.class.take();
+        self.operations.push(Operation { face: self.face, id, method, path, class });
+        let served = match class {
+            Some(class) => on(filter, handler.layer(Extension(class))),
+            None => on(filter, handler),
+        };
+        self.router = self.router.route(path, served);
+        self
+    }
+
+    /// The operation that follows counts for this.
+    #[must_use]
+    pub fn counted(mut self, class: Class) -> Routes {
+        self.class = Some(class);
         self
     }
 

@@ -25,6 +25,7 @@ struct Pool {
     waiting: AtomicUsize,
     most_waiting: usize,
     memory: Mutex<Vec<Vec<Block>>>,
+    done: AtomicUsize,
 }
 
 impl Passwords {
@@ -47,6 +48,7 @@ impl Passwords {
             waiting: AtomicUsize::new(0),
             most_waiting: workers * 64,
             memory: Mutex::new(Vec::new()),
+            done: AtomicUsize::new(0),
         }))
     }
 
@@ -75,6 +77,11 @@ impl Passwords {
         Ok(same(&self.work(password.clone(), salt, parameters, length).await?, &hash))
     }
 
+    /// How many hashes were computed so far, of whatever came of them.
+    pub fn hashed(&self) -> usize {
+        self.0.done.load(Ordering::SeqCst)
+    }
+
     async fn work(&self, password: Secret, salt: Vec<u8>, parameters: Params, length: usize) -> Result<Vec<u8>> {
         let pool = Arc::clone(&self.0);
         if pool.waiting.fetch_add(1, Ordering::SeqCst) >= pool.most_waiting {
@@ -101,6 +108,7 @@ impl Passwords {
                 memory.push(blocks);
             }
             drop(memory);
+            inner.done.fetch_add(1, Ordering::SeqCst);
             outcome.map(|()| out).map_err(|e| Error::broken("hashing a password", e))
         })
         .await

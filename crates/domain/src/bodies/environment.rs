@@ -264,6 +264,7 @@ fn user_settings(settings: &Settings) -> Value {
             },
             "pii": { "enabled": true },
             "email_link": { "require_same_client": true },
+            // Said of the strict mode only: with it on, the SDKs count on a sign-in that goes on as a sign-up.
             "enumeration_protection": { "enabled": false },
         },
         "passkey_settings": { "allow_autofill": false, "show_sign_in_button": false, "satisfies_second_factor": true },

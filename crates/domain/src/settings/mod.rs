@@ -4,10 +4,12 @@
 //! are in use. A change takes effect at the next request: the effective tree is kept only as long as the versions of all its layers
 //! stay the same.
 
+mod rates;
 pub mod schema;
 mod store;
 mod tree;
 
+pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 
 use crate::audit::{self, Actor};

@@ -10,6 +10,7 @@
 //! | `extend("x-organization" = true)` | an organization may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
 
+use super::rates::{AttackProtection, CodeBudgets, Rates};
 use crate::redirects;
 use foundation::Problem;
 use schemars::JsonSchema;
@@ -32,7 +33,11 @@ pub struct Settings {
     pub session: SessionPolicy,
     /// Who may sign up.
     pub sign_up: SignUp,
-    /// Guessing.
+    /// How often something may be asked for in ten seconds.
+    pub rates: Rates,
+    /// How many codes may be sent in a day.
+    pub codes: CodeBudgets,
+    /// Guessing and probing.
     pub attack_protection: AttackProtection,
     /// What users may do to themselves.
     pub user_actions: UserActions,
@@ -63,6 +68,8 @@ impl Default for Settings {
             auth_password: PasswordPolicy::default(),
             session: SessionPolicy::default(),
             sign_up: SignUp::default(),
+            rates: Rates::default(),
+            codes: CodeBudgets::default(),
             attack_protection: AttackProtection::default(),
             user_actions: UserActions::default(),
             display: Display::default(),
@@ -202,26 +209,6 @@ impl SignUpMode {
     }
 }
 
-/// Guessing.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AttackProtection {
-    /// How many failed tries lock a user.
-    #[schemars(range(min = 1, max = 1_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub max_attempts: i64,
-    /// For how many seconds.
-    #[schemars(range(min = 60, max = 2_592_000))]
-    #[schemars(extend("x-tightens" = "up"))]
-    pub lockout_seconds: u64,
-}
-
-impl Default for AttackProtection {
-    fn default() -> Self {
-        AttackProtection { max_attempts: 10, lockout_seconds: 3_600 }
-    }
-}
-
 /// What users may do to themselves.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -265,12 +252,9 @@ impl Settings {
         if !(60..=400 * 86_400).contains(&self.session.lifetime) {
             return Err(Problem::invalid("session.lifetime", "must be between 60 seconds and 400 days"));
         }
-        if !(1..=1_000).contains(&self.attack_protection.max_attempts) {
-            return Err(Problem::invalid("attack_protection.max_attempts", "must be between 1 and 1000"));
-        }
-        if !(60..=30 * 86_400).contains(&self.attack_protection.lockout_seconds) {
-            return Err(Problem::invalid("attack_protection.lockout_seconds", "must be between 60 seconds and 30 days"));
-        }
+        self.rates.check()?;
+        self.codes.check()?;
+        self.attack_protection.check()?;
         if self.allowed_origins.len() > 100 || !self.allowed_origins.iter().all(|origin| redirects::is_origin(origin)) {
             return Err(Problem::invalid("allowed_origins", "must be at most 100 origins like https://app.example.com"));
         }

@@ -15,7 +15,15 @@ pub(super) const SECRET_KEY: &str = "clerk-secret-key";
 const PROXY_URL: &str = "clerk-proxy-url";
 
 /// Opens the door of an instance; of the secret key's, where the address names none.
-pub(super) async fn open(doors: &Doors, mut request: Request<Body>, uri: &Uri, mut knock: Knock, addressed: Option<Arc<Tenant>>) -> Response<Body> {
+/// `before` is the address that stands before the visitor's in the proxies' list.
+pub(super) async fn open(
+    doors: &Doors,
+    mut request: Request<Body>,
+    uri: &Uri,
+    mut knock: Knock,
+    addressed: Option<Arc<Tenant>>,
+    before: Option<IpAddr>,
+) -> Response<Body> {
     let keyed = match keyed(doors, request.headers()).await {
         Ok(keyed) => keyed,
         Err(error) => return Refusal::from(error).into_response(),
@@ -23,7 +31,7 @@ pub(super) async fn open(doors: &Doors, mut request: Request<Body>, uri: &Uri, m
     let tenant = match (addressed, keyed) {
         (Some(addressed), Some(keyed)) if addressed.id() != keyed.id() => return refuse(Problem::SecretKeyInvalid),
         (addressed, Some(keyed)) => {
-            knock.proxy = Some(proxy(&keyed, request.headers()));
+            knock.proxy = Some(proxy(&keyed, request.headers(), before));
             addressed.unwrap_or(keyed)
         }
         (Some(addressed), None) => addressed,
@@ -60,15 +68,12 @@ async fn keyed(doors: &Doors, headers: &HeaderMap) -> Result<Option<Arc<Tenant>>
 }
 
 /// What a proxy says of itself. Its address counts only if it is the stored one, or for a development instance, one on this machine.
-fn proxy(tenant: &Tenant, headers: &HeaderMap) -> Proxy {
+fn proxy(tenant: &Tenant, headers: &HeaderMap, client: Option<IpAddr>) -> Proxy {
     let text = headers.get(PROXY_URL).and_then(|v| v.to_str().ok()).map(|t| t.trim_end_matches('/'));
     let url = text.filter(|text| {
         let stored = tenant.instance.proxy_url.as_deref().is_some_and(|stored| stored.trim_end_matches('/') == *text);
         stored || (tenant.is_development() && redirects::parse(text).is_some_and(|url| redirects::is_loopback(&url)))
     });
-    let forwarded = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
-    // The nearest hop's word stands last; those before it are whatever the visitor has sent.
-    let client = forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse::<IpAddr>().ok());
     Proxy { url: url.map(str::to_owned), client }
 }
 
@@ -132,7 +137,7 @@ fn with_cors(mut response: Response<Body>, origin: Option<HeaderValue>) -> Respo
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Authorization, Clerk-Db-Jwt, X-Country"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Authorization, Clerk-Db-Jwt, Retry-After, X-Country"));
     }
     response
 }

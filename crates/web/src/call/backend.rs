@@ -4,6 +4,7 @@ use super::bearer;
 use crate::{
     answer::{Answer, json},
     app::App,
+    limits::{Class, Subject, admit},
     refusal::Refusal,
 };
 use axum::extract::FromRequestParts;
@@ -34,7 +35,15 @@ impl FromRequestParts<Arc<App>> for BackendCall {
         let secret = bearer(&parts.headers).ok_or(Problem::SecretKeyInvalid)?;
         let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await?;
         let tenant = app.directory.by_id(found.ok_or(Problem::SecretKeyInvalid)?).await?;
-        Ok(BackendCall { app: Arc::clone(app), tenant: tenant.ok_or(Problem::SecretKeyInvalid)? })
+        let tenant = tenant.ok_or(Problem::SecretKeyInvalid)?;
+        let class = parts.extensions.get::<Class>().copied();
+        if class != Some(Class::Free) {
+            admit(app, &tenant, Class::Backend, Subject::Instance).await?;
+        }
+        if class == Some(Class::Metadata) {
+            admit(app, &tenant, Class::Metadata, Subject::Path(parts.uri.path())).await?;
+        }
+        Ok(BackendCall { app: Arc::clone(app), tenant })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     answer::{Answer, json},
     app::App,
     cookies,
+    limits::{Class, Subject, admit},
     refusal::Refusal,
 };
 use axum::{
@@ -18,7 +19,7 @@ use domain::{
     passwords::{self, Answer as PasswordAnswer, Question},
     settings::Settings,
 };
-use foundation::{Error, Id, Problem, Result, Secret, SessionId};
+use foundation::{ClientId, Error, Id, Network, Problem, Result, Secret, SessionId};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use url::Url;
 
 /// A call at an instance's own door.
 pub struct FrontendCall {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// Whose door it is.
     pub tenant: Arc<Tenant>,
     credential: Credential,
@@ -35,6 +36,7 @@ pub struct FrontendCall {
     mutates: bool,
     cookie: String,
     secure: bool,
+    pub(crate) network: Network,
 }
 
 impl FromRequestParts<Arc<App>> for FrontendCall {
@@ -48,18 +50,26 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let native = is_native(&parts.uri);
         let cookie = cookies::client_cookie_name(&tenant, &knock);
         let shown = if native { header_text(&parts.headers, "authorization") } else { cookies::read(&parts.headers, &cookie).map(str::to_owned) };
+        let dev_browser = query("__clerk_db_jwt").filter(|s| s.len() <= 256);
         let proxied = knock.proxy.as_ref().and_then(|p| p.url.clone());
         let secure = proxied.as_ref().map_or(app.site().is_secure(), |url| url.starts_with("https://"));
+        let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer);
+        let network = Network::of(address);
+        match parts.extensions.get::<Class>() {
+            Some(Class::Metadata) => admit(app, &tenant, Class::Metadata, Subject::Credential(dev_browser.as_deref().or(shown.as_deref()))).await?,
+            Some(class) => admit(app, &tenant, *class, Subject::Network(network)).await?,
+            None => {}
+        }
         let credential = Credential {
             client: shown.filter(|s| s.len() <= 256).map(Secret::new),
-            dev_browser: query("__clerk_db_jwt").filter(|s| s.len() <= 256).map(Secret::new),
+            dev_browser: dev_browser.map(Secret::new),
             session: query("_clerk_session_id").and_then(|id| SessionId::parse(&id)),
             origin: origin(&parts.headers, proxied.as_deref()),
             user_agent: header_text(&parts.headers, "user-agent").map(|a| a.chars().take(512).collect()),
             navigates: false,
-            address: knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical().to_string()),
+            address: address.map(|a| a.to_canonical().to_string()),
         };
-        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates: parts.method != http::Method::GET, cookie, secure })
+        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates: parts.method != http::Method::GET, cookie, secure, network })
     }
 }
 
@@ -257,6 +267,12 @@ impl FrontendCall {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
+    }
+
+    /// The client that was shown, if somebody has signed in on it before.
+    pub(crate) async fn known_client(&self) -> Result<Option<ClientId>, Refusal> {
+        let told = self.run(Access::Read, Beside::Nothing, &nothing, Verdict::Granted).await?;
+        Ok(told.visit.client.filter(|client| client.last_authentication_strategy.is_some()).map(|client| client.id))
     }
 
     /// The time now, for showing what was read.

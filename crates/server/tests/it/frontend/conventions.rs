@@ -80,7 +80,7 @@ async fn answers_are_plain_json_that_nobody_keeps() {
     assert_eq!(header(&reply, "access-control-allow-credentials"), "true");
     let vary: Vec<&str> = reply.headers.get_all("vary").iter().filter_map(|v| v.to_str().ok()).collect();
     assert!(vary.join(",").contains("Origin"), "{vary:?}");
-    for exposed in ["Authorization", "Clerk-Db-Jwt", "X-Country"] {
+    for exposed in ["Authorization", "Clerk-Db-Jwt", "Retry-After", "X-Country"] {
         assert!(header(&reply, "access-control-expose-headers").contains(exposed), "{exposed}");
     }
 }
