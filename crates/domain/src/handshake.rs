@@ -1,6 +1,13 @@
 //! The handshake: how a backend that renders pages learns who is signed in, by one redirect over the instance's host.
 
-use crate::{clients::Visit, keys, once, once::Purpose, redirect_urls, redirects, sessions::Session, settings, tokens, users};
+use crate::{
+    clients::Visit,
+    keys, once,
+    once::Purpose,
+    redirect_urls, redirects,
+    sessions::{self, Session},
+    settings, tokens, users,
+};
 use ::store::Tx;
 use foundation::{Problem, Result, Secret};
 use protocols::jose::Category;
@@ -59,8 +66,11 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
     let live = visit.live_sessions(tx).await?;
     let last = visit.client.as_ref().and_then(|c| c.last_active_session);
     let Some(session) = live.iter().find(|s| Some(s.id) == last).or(live.last()) else { return Ok(None) };
-    let banned = users::get(tx, session.user).await?.banned;
-    Ok((!banned).then(|| session.clone()))
+    if users::get(tx, session.user).await?.banned {
+        return Ok(None);
+    }
+    sessions::use_it(tx, visit, session).await?;
+    Ok(Some(session.clone()))
 }
 
 /// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because

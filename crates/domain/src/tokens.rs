@@ -1,9 +1,11 @@
 //! Session tokens: short-lived proof for backends that somebody is signed in (version 2 claims).
 
 use crate::{
+    clients::Visit,
     instances::Tenant,
     keys,
     sessions::{self, Session, Status},
+    settings, users,
 };
 use ::store::Tx;
 use foundation::{Id, Problem, Result, Secret, SessionId, Timestamp, secret::hex};
@@ -16,7 +18,7 @@ pub const LIFE: Duration = Duration::from_secs(60);
 /// How long a backend may ask a token to be good.
 pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Signs a token of a living session for the page at `origin`.
+/// Signs a token of a living session for the page at `origin`. No token outlives its session.
 ///
 /// # Errors
 /// Only where the instance's key cannot be opened.
@@ -24,13 +26,14 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: O
     let key = keys::signer(tx).await?;
     let now = tx.now();
     let seconds = now.seconds();
+    let expires = (now + life).min(session.end()).seconds();
     let mut claims = json!({
         "iss": tenant.issuer,
         "sub": session.user,
         "sid": session.id,
         "iat": seconds,
         "nbf": seconds - 10,
-        "exp": seconds + i64::try_from(life.as_secs()).unwrap_or(60),
+        "exp": expires,
         "jti": hex(&tx.random().bytes::<10>()),
         "v": 2,
         "sts": if session.stored_status == Status::Pending { "pending" } else { "active" },
@@ -40,6 +43,18 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: O
         fields.insert("azp".to_owned(), origin.into());
     }
     key.sign(Category::Session, &claims)
+}
+
+/// A token of one of the visitor's living sessions, and whether that is to be noted as a use of it.
+///
+/// # Errors
+/// As [`Visit::live_session`]; [`Problem::UserBanned`].
+pub async fn fetch(tx: &mut Tx<'_>, visit: &Visit, id: SessionId) -> Result<(String, bool)> {
+    let session = visit.live_session(tx, id).await?;
+    users::ensure_welcome(tx, session.user).await?;
+    let token = mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), LIFE).await?;
+    let notes = settings::effective(tx).await?.session.notes(&session, tx.now());
+    Ok((token, notes))
 }
 
 /// The living session of a token that this instance signed.

@@ -1,9 +1,10 @@
 //! The sessions of the caller's own client.
 
-use domain::{bodies, clients, sessions, tokens, users};
+use domain::{bodies, clients, sessions, tokens};
 use foundation::{Problem, SessionId};
 use http::StatusCode;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use store::Access;
 use web::{Answer, FrontendCall, Id, Input, json};
 
@@ -69,21 +70,24 @@ pub async fn remove_all(call: FrontendCall) -> Answer {
     call.client(Access::Write, |tx, visit| Box::pin(sessions::remove_all(tx, visit))).await
 }
 
-/// A fresh token.
+/// A fresh token. That an open page fetches one is a use of the session, which is noted now and then, beside the answer.
 pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
     no_organization(&input, "organization_id")?;
-    call.bare(
-        Access::Read,
-        |tx, visit| {
-            Box::pin(async move {
-                let session = visit.live_session(tx, id).await?;
-                users::ensure_welcome(tx, session.user).await?;
-                tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await
-            })
-        },
-        |token| json(StatusCode::OK, &json!({ "object": "token", "jwt": token })),
-    )
-    .await
+    let due = AtomicBool::new(false);
+    let answer = call
+        .bare(
+            Access::Read,
+            |tx, visit| Box::pin(async move { tokens::fetch(tx, visit, id).await }),
+            |(token, notes)| {
+                due.store(*notes, Ordering::Relaxed);
+                json(StatusCode::OK, &json!({ "object": "token", "jwt": token }))
+            },
+        )
+        .await?;
+    if due.load(Ordering::Relaxed) {
+        call.beside(|tx, visit| Box::pin(sessions::note_use(tx, visit, id))).await;
+    }
+    Ok(answer)
 }
 
 /// No organization can be active; an empty value asks for the personal account. Not 422: the SDK would sign the user out.

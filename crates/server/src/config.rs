@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use store::{Json, Location};
+use world::places::Places;
 
 /// What can be said on the command line or in the environment.
 #[derive(Args, Clone, Debug, Default)]
@@ -51,6 +52,9 @@ pub struct Flags {
     /// Where browsers load the SDKs' scripts from if there is no mirror [default: https://cdn.jsdelivr.net]
     #[arg(long, env = "INSULA_NPM_CDN", value_name = "URL")]
     pub npm_cdn: Option<String>,
+    /// File that knows where network addresses are, in MaxMind's format [default: none; places are not shown]
+    #[arg(long, env = "INSULA_GEOIP", value_name = "FILE")]
+    pub geoip: Option<PathBuf>,
     /// The master key, base64 of 32 bytes, instead of the file master.key in the data folder
     #[arg(long, env = "INSULA_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
     pub master_key: Option<String>,
@@ -70,6 +74,7 @@ struct File {
     log_format: Option<String>,
     npm_mirror: Option<PathBuf>,
     npm_cdn: Option<String>,
+    geoip: Option<PathBuf>,
     settings: Option<toml::Table>,
 }
 
@@ -102,6 +107,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where the SDKs' scripts come from.
     pub scripts: web::Scripts,
+    /// Knows where network addresses are.
+    pub places: Places,
     /// The master key, if it was given.
     pub master_key: Option<String>,
     /// The system layer of the settings.
@@ -155,6 +162,7 @@ impl Config {
         if domain::redirects::parse(&cdn).is_none_or(|url| !matches!(url.scheme(), "http" | "https")) {
             return Err(format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net"));
         }
+        let places = flags.geoip.clone().or(file.geoip).map_or_else(|| Ok(Places::default()), |file| Places::open(&file))?;
         let settings = system_layer(file.settings)?;
         Ok(Config {
             listen,
@@ -166,6 +174,7 @@ impl Config {
             log,
             log_format,
             scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
+            places,
             master_key: flags.master_key.clone(),
             settings,
         })

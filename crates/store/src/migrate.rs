@@ -22,7 +22,10 @@ pub struct Migration {
 
 /// All changes, oldest first.
 pub const fn migrations() -> &'static [Migration] {
-    &[Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") }]
+    &[
+        Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") },
+        Migration { version: 6, name: "devices and images", text: include_str!("migrations/0006_devices_and_images.sql") },
+    ]
 }
 
 pub(crate) async fn run(database: &Database) -> Result<()> {

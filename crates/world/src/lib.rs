@@ -6,6 +6,7 @@ pub mod clock;
 pub mod key_maker;
 pub mod mail;
 pub mod passwords;
+pub mod places;
 pub mod random;
 
 use clock::{FakeClock, SystemClock};
@@ -13,6 +14,7 @@ use foundation::{Clock, random::Seeded, random::Shared};
 use key_maker::{FixedKeys, KeyMaker, NewKeys};
 use mail::{Inbox, Mailer};
 use passwords::Passwords;
+use places::Places;
 use std::sync::Arc;
 
 /// Everything outside.
@@ -29,6 +31,8 @@ pub struct World {
     pub keys: Arc<dyn KeyMaker>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// Knows where network addresses are.
+    pub places: Places,
 }
 
 impl World {
@@ -42,6 +46,7 @@ impl World {
             inbox,
             keys: Arc::new(NewKeys),
             passwords: Passwords::for_this_machine(),
+            places: Places::default(),
         }
     }
 
@@ -57,6 +62,7 @@ impl World {
             inbox,
             keys: Arc::new(FixedKeys::default()),
             passwords: Passwords::weak_for_tests(),
+            places: Places::default(),
         };
         (world, clock)
     }

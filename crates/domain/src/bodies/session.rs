@@ -1,7 +1,12 @@
 //! Sessions on the wire.
 
 use super::user::user;
-use crate::{clients::SessionView, sessions::Session, tokens, users::User};
+use crate::{
+    clients::SessionView,
+    sessions::{Device, Session},
+    tokens,
+    users::User,
+};
 use foundation::Timestamp;
 use serde_json::{Value, json};
 
@@ -51,6 +56,7 @@ pub fn backend_session(session: &Session, now: Timestamp) -> Value {
         "status": session.status(now).as_str(),
         "last_active_organization_id": null,
         "last_active_at": session.last_active_at,
+        "latest_activity": activity(session),
         "expire_at": session.expire_at,
         "abandon_at": session.abandon_at,
         "created_at": session.created_at,
@@ -61,7 +67,6 @@ pub fn backend_session(session: &Session, now: Timestamp) -> Value {
 
 /// A session in the list that its user sees, with the browser it runs in.
 pub fn active_session(session: &Session, now: Timestamp) -> Value {
-    let agent = session.user_agent.as_deref().unwrap_or_default();
     json!({
         "object": "session",
         "id": session.id,
@@ -70,31 +75,24 @@ pub fn active_session(session: &Session, now: Timestamp) -> Value {
         "abandon_at": session.abandon_at,
         "last_active_at": session.last_active_at,
         "actor": null,
-        "latest_activity": {
-            "object": "session_activity",
-            "id": session.id,
-            "device_type": device(agent),
-            "is_mobile": agent.contains("Mobile"),
-            "browser_name": browser(agent),
-            "browser_version": "",
-            "ip_address": session.address.as_deref().unwrap_or_default(),
-            "city": "",
-            "country": "",
-        },
+        "latest_activity": activity(session),
     })
 }
 
-fn browser(agent: &str) -> &'static str {
-    // Most browsers name several others too; the first hit in this order is the real one.
-    [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
-        .iter()
-        .find(|(mark, _)| agent.contains(mark))
-        .map_or("", |(_, name)| name)
-}
-
-fn device(agent: &str) -> &'static str {
-    [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Macintosh", "Macintosh"), ("Windows", "Windows"), ("Linux", "Linux")]
-        .iter()
-        .find(|(mark, _)| agent.contains(mark))
-        .map_or("", |(_, name)| name)
+/// Where and by what a session was last used. What is not known is left out.
+fn activity(session: &Session) -> Value {
+    let device = Device::read(session.user_agent.as_deref().unwrap_or_default());
+    let mut body = json!({ "object": "session_activity", "id": session.id.to_string().replacen("sess_", "sess_activity_", 1), "is_mobile": device.mobile });
+    let told = [
+        ("device_type", device.kind),
+        ("browser_name", device.browser),
+        ("browser_version", device.version.as_deref()),
+        ("ip_address", session.address.as_deref()),
+        ("city", session.place.city.as_deref()),
+        ("country", session.place.country.as_deref()),
+    ];
+    if let Value::Object(fields) = &mut body {
+        fields.extend(told.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
+    }
+    body
 }

@@ -10,6 +10,7 @@ use ::store::Tx;
 use dev_browsers::DevBrowser;
 use foundation::{ClientId, Error, Id, Ksuid, Problem, Result, Secret, SessionId, SignInId, SignUpId};
 use std::sync::Arc;
+use world::places::Place;
 
 /// What the caller showed, not checked yet.
 #[derive(Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Credential {
     pub user_agent: Option<String>,
     /// The network address.
     pub address: Option<String>,
+    /// Where that is.
+    pub place: Place,
     /// Whether an unknown development browser is no reason to refuse: a browser that navigates is simply given a new one.
     pub navigates: bool,
 }

@@ -1,6 +1,7 @@
 //! Lists of sessions for the backend.
 
-use super::{Session, Status, store::columns};
+use super::{Session, Status, bounds::Thresholds, store::columns};
+use crate::settings;
 use ::store::{Query, Tx, part, sql};
 use foundation::{ClientId, Page, Result, UserId};
 
@@ -23,6 +24,9 @@ pub struct Filter {
 /// Only the database's own.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<Session>, i64)> {
     let now = tx.now();
+    let settings = settings::effective(tx).await?;
+    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
+    let (life, patience) = (settings.session.life_millis(), settings.session.patience_millis());
     let narrowed = |start| {
         let mut query = Query::new(start, &[]);
         if filter.nothing {
@@ -35,11 +39,28 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
             query = query.and(part!("and user_id = {}"), &[user]);
         }
         match &filter.status {
-            Some(status @ (Status::Active | Status::Pending)) => query.and(part!("and status = {} and expire_at > {}"), &[status, &now]),
-            Some(Status::Expired) => {
-                query.and(part!("and (status = 'expired' or (status in ('active', 'pending') and expire_at <= {} and abandon_at > {}))"), &[&now, &now])
-            }
-            Some(Status::Abandoned) => query.and(part!("and (status = 'abandoned' or (status in ('active', 'pending') and abandon_at <= {}))"), &[&now]),
+            Some(status @ (Status::Active | Status::Pending)) => query.and(
+                part!("and status = {} and expire_at > {} and abandon_at > {} and created_at > {} and last_active_at > {}"),
+                &[status, &now, &now, &born, &used],
+            ),
+            // The end that came first: of its time, or of all patience.
+            Some(Status::Expired) => query.and(
+                part!(
+                    "and (status = 'expired' or (status in ('active', 'pending') and (expire_at <= {} or created_at <= {})
+                       and (abandon_at >= expire_at or abandon_at >= created_at + cast({} as bigint))
+                       and (last_active_at + cast({} as bigint) >= expire_at or last_active_at + cast({} as bigint) >= created_at + cast({} as bigint))))"
+                ),
+                &[&now, &born, &life, &patience, &patience, &life],
+            ),
+            Some(Status::Abandoned) => query.and(
+                part!(
+                    "and (status = 'abandoned' or (status in ('active', 'pending')
+                       and ((abandon_at <= {} and abandon_at < expire_at and abandon_at < created_at + cast({} as bigint))
+                         or (last_active_at <= {} and last_active_at + cast({} as bigint) < expire_at
+                           and last_active_at + cast({} as bigint) < created_at + cast({} as bigint)))))"
+                ),
+                &[&now, &life, &used, &patience, &patience, &life],
+            ),
             Some(status) => query.and(part!("and status = {}"), &[status]),
             None => query,
         }
@@ -47,5 +68,6 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
     let total = tx.select::<i64>(narrowed(sql!("select count(*) from sessions where instance_id = $1"))).await?;
     let query = narrowed(sql!(concat!("select ", columns!(), " from sessions where instance_id = $1")))
         .and(part!("order by created_at desc, id desc limit {} offset {}"), &[&page.limit, &page.offset]);
-    Ok((tx.select(query).await?, total.first().copied().unwrap_or(0)))
+    let found: Vec<Session> = tx.select(query).await?;
+    Ok((found.into_iter().map(|session| session.within(&settings.session)).collect(), total.first().copied().unwrap_or(0)))
 }

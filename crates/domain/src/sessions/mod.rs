@@ -1,8 +1,11 @@
 //! Sessions: one user signed in on one client.
 
+mod bounds;
+mod device;
 mod list;
 mod store;
 
+pub use device::Device;
 pub use list::{Filter, list};
 
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 use ::store::{Tx, text_enum};
 use foundation::{ClientId, Problem, Result, SessionId, Timestamp, UserId};
 use serde_json::json;
-use std::time::Duration;
+use world::places::Place;
 
 text_enum! {
     /// What became of a session.
@@ -51,10 +54,12 @@ pub struct Session {
     pub first_factor_at: Option<Timestamp>,
     /// When the second factor was last proven.
     pub second_factor_at: Option<Timestamp>,
-    /// The browser that signed in, as it calls itself.
+    /// The browser that used it last, as it calls itself.
     pub user_agent: Option<String>,
-    /// The network address it signed in from.
+    /// The network address it was last used from.
     pub address: Option<String>,
+    /// Where that address is, as far as it is known.
+    pub place: Place,
     /// When it was last used, to the minute.
     pub last_active_at: Timestamp,
     /// When it ends.
@@ -67,24 +72,10 @@ pub struct Session {
     pub updated_at: Timestamp,
 }
 
-/// How long after its end a session is kept to be shown.
-const KEPT: Duration = Duration::from_secs(30 * 86_400);
-
-impl Session {
-    /// What became of it by now.
-    pub fn status(&self, now: Timestamp) -> Status {
-        match self.stored_status {
-            Status::Active | Status::Pending if now >= self.abandon_at => Status::Abandoned,
-            Status::Active | Status::Pending if now >= self.expire_at => Status::Expired,
-            stored => stored,
-        }
-    }
-
-    /// Whether it lives.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        matches!(self.status(now), Status::Active | Status::Pending)
-    }
-}
+/// The most living sessions of one client.
+pub const MOST_OF_CLIENT: usize = 25;
+/// The most living sessions of one user; the one that was not used for the longest time makes room.
+pub const MOST_OF_USER: i64 = 100;
 
 /// Which sessions of a user go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +101,8 @@ pub async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
 /// # Errors
 /// Only the database's own.
 pub async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
-    store::find(tx, id).await
+    let Some(session) = store::find(tx, id).await? else { return Ok(None) };
+    Ok(Some(session.within(&settings::effective(tx).await?.session)))
 }
 
 /// Signs a user in on the visitor's client, which gets a new secret.
@@ -128,9 +120,13 @@ pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: 
     let mut session = new(tx, user, client.id).await?;
     session.user_agent.clone_from(&visit.credential.user_agent);
     session.address.clone_from(&visit.credential.address);
+    session.place.clone_from(&visit.credential.place);
+    store::sweep(tx).await?;
     store::insert(tx, &session).await?;
     visit.arrived(tx, session.id, strategy).await?;
+    // It holds the user's row: two who sign in at once make room one after the other.
     users::signed_in(tx, user).await?;
+    make_room(tx, user).await?;
     told(tx, Actor::User(user), &session, "session.create", Event::SessionCreated(&session)).await?;
     Ok(session)
 }
@@ -138,7 +134,7 @@ pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: 
 /// Refuses where the client cannot take another session, or has this user's already.
 ///
 /// # Errors
-/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`].
+/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`]; [`Problem::LimitReached`].
 pub async fn ensure_room(tx: &mut Tx<'_>, visit: &Visit, user: Option<UserId>) -> Result<()> {
     let live = visit.live_sessions(tx).await?;
     if let Some(same) = live.iter().find(|s| Some(s.user) == user) {
@@ -146,6 +142,17 @@ pub async fn ensure_room(tx: &mut Tx<'_>, visit: &Visit, user: Option<UserId>) -
     }
     if !live.is_empty() && !settings::effective(tx).await?.session.multi {
         return Err(Problem::SessionExists.into());
+    }
+    if live.len() >= MOST_OF_CLIENT {
+        return Err(Problem::LimitReached("sessions on one device", i64::try_from(MOST_OF_CLIENT).unwrap_or(i64::MAX)).into());
+    }
+    Ok(())
+}
+
+/// Ends the user's sessions that are too many, those first that were not used for the longest time. The caller holds the user's row.
+async fn make_room(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    for id in store::surplus_of_user(tx, user, MOST_OF_USER).await? {
+        revoke(tx, Actor::Server, id).await?;
     }
     Ok(())
 }
@@ -163,9 +170,10 @@ async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session>
         second_factor_at: None,
         user_agent: None,
         address: None,
+        place: Place::default(),
         last_active_at: now,
         expire_at,
-        abandon_at: expire_at + KEPT,
+        abandon_at: settings.session.abandoned_at(now, expire_at),
         created_at: now,
         updated_at: now,
     })
@@ -179,13 +187,15 @@ pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Res
     if !visit.tenant.is_development() {
         return Err(Problem::DevelopmentOnly.into());
     }
-    let user = users::get(tx, user).await?;
+    let user = users::hold(tx, user).await?;
     if user.banned {
         return Err(Problem::UserBanned.into());
     }
     let client = visit.client_or_new(tx).await?;
     let session = new(tx, user.id, client.id).await?;
+    store::sweep(tx).await?;
     store::insert(tx, &session).await?;
+    make_room(tx, user.id).await?;
     visit.select(tx, Some(session.id)).await?;
     told(tx, Actor::Backend, &session, "session.create", Event::SessionCreated(&session)).await?;
     Ok(session)
@@ -205,10 +215,28 @@ pub async fn touch(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<
     if users::get(tx, session.user).await?.banned {
         return Err(Problem::UserBanned.into());
     }
-    store::seen(tx, id).await?;
-    users::seen(tx, session.user).await?;
+    use_it(tx, visit, &session).await?;
     visit.select(tx, Some(id)).await?;
     get(tx, id).await
+}
+
+/// Notes that a session is in use, and nothing else: a page that is open fetches tokens.
+///
+/// # Errors
+/// As [`Visit::live_session`].
+pub async fn note_use(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<()> {
+    let session = visit.live_session(tx, id).await?;
+    use_it(tx, visit, &session).await
+}
+
+/// Notes the use of a living session; at most once a minute.
+pub(crate) async fn use_it(tx: &mut Tx<'_>, visit: &Visit, session: &Session) -> Result<()> {
+    if tx.now().since(session.last_active_at) < bounds::GRAIN {
+        return Ok(());
+    }
+    let abandon_at = settings::effective(tx).await?.session.abandoned_at(tx.now(), session.expire_at);
+    store::seen(tx, session.id, abandon_at, &visit.credential).await?;
+    users::seen(tx, session.user).await
 }
 
 /// Signs the session's user out.

@@ -1,14 +1,19 @@
 //! The rows of sessions.
 
-use super::{Session, Status};
+use super::{
+    Session, Status,
+    bounds::{GRAIN, KEPT, Thresholds},
+};
+use crate::{clients::Credential, settings};
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{ClientId, Result, SessionId, UserId};
-use std::time::Duration;
+use foundation::{ClientId, Result, SessionId, Timestamp, UserId};
+use world::places::Place;
 
 /// The columns of a session, in the order in which they are read.
 macro_rules! columns {
     () => {
-        "id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, last_active_at, expire_at, abandon_at, created_at, updated_at"
+        "id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city, country, last_active_at, expire_at, \
+         abandon_at, created_at, updated_at"
     };
 }
 pub(super) use columns;
@@ -24,6 +29,7 @@ impl FromRow for Session {
             second_factor_at: row.take()?,
             user_agent: row.take()?,
             address: row.take()?,
+            place: Place { city: row.take()?, country: row.take()? },
             last_active_at: row.take()?,
             expire_at: row.take()?,
             abandon_at: row.take()?,
@@ -39,36 +45,46 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Sessio
 
 pub(super) async fn live_of_client(tx: &mut Tx<'_>, client: ClientId) -> Result<Vec<Session>> {
     let now = tx.now();
-    tx.list(
-        sql!(concat!(
-            "select ",
-            columns!(),
-            " from sessions where instance_id = $1 and client_id = $2 and status in ('active', 'pending') and expire_at > $3 order by created_at, id limit 100"
-        )),
-        &[&client, &now],
-    )
-    .await
+    let settings = settings::effective(tx).await?;
+    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
+    let list: Vec<Session> = tx
+        .list(
+            sql!(concat!(
+                "select ",
+                columns!(),
+                " from sessions where instance_id = $1 and client_id = $2 and status in ('active', 'pending') and expire_at > $3 and abandon_at > $3
+                    and created_at > $4 and last_active_at > $5 order by created_at, id limit 100"
+            )),
+            &[&client, &now, &born, &used],
+        )
+        .await?;
+    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
 }
 
 pub(super) async fn live_of_user(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Session>> {
     let now = tx.now();
-    tx.list(
-        sql!(concat!(
-            "select ",
-            columns!(),
-            " from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending') and expire_at > $3 order by created_at, id limit 500"
-        )),
-        &[&user, &now],
-    )
-    .await
+    let settings = settings::effective(tx).await?;
+    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
+    let list: Vec<Session> = tx
+        .list(
+            sql!(concat!(
+                "select ",
+                columns!(),
+                " from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending') and expire_at > $3 and abandon_at > $3
+                    and created_at > $4 and last_active_at > $5 order by created_at, id limit 500"
+            )),
+            &[&user, &now, &born, &used],
+        )
+        .await?;
+    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
     tx.change(
         sql!(
-            "insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, last_active_at,
-                expire_at, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            "insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city,
+                country, last_active_at, expire_at, abandon_at, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         ),
         &[
             &s.id,
@@ -79,6 +95,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
             &s.second_factor_at,
             &s.user_agent,
             &s.address,
+            &s.place.city,
+            &s.place.country,
             &s.last_active_at,
             &s.expire_at,
             &s.abandon_at,
@@ -102,11 +120,43 @@ pub(super) async fn close(tx: &mut Tx<'_>, id: SessionId, status: Status) -> Res
     Ok(changed == 1)
 }
 
-pub(super) async fn seen(tx: &mut Tx<'_>, id: SessionId) -> Result<()> {
+/// Notes the use of an open session, by whom and from where; at most once a minute.
+pub(super) async fn seen(tx: &mut Tx<'_>, id: SessionId, abandon_at: Timestamp, by: &Credential) -> Result<()> {
     let now = tx.now();
     tx.change(
-        sql!("update sessions set last_active_at = $3, updated_at = $3 where instance_id = $1 and id = $2 and last_active_at <= $4 and status in ('active', 'pending')"),
-        &[&id, &now, &(now - Duration::from_secs(60))],
+        sql!(
+            "update sessions set last_active_at = $3, updated_at = $3, abandon_at = $5, user_agent = coalesce($6, user_agent), ip_address = coalesce($7, ip_address),
+                city = case when cast($7 as text) is null then city else cast($8 as text) end,
+                country = case when cast($7 as text) is null then country else cast($9 as text) end
+              where instance_id = $1 and id = $2 and last_active_at <= $4 and status in ('active', 'pending')"
+        ),
+        &[&id, &now, &(now - GRAIN), &abandon_at, &by.user_agent, &by.address, &by.place.city, &by.place.country],
+    )
+    .await
+    .map(drop)
+}
+
+/// The open sessions of a user beyond so many, those that were used last left out.
+pub(super) async fn surplus_of_user(tx: &mut Tx<'_>, user: UserId, most: i64) -> Result<Vec<SessionId>> {
+    let now = tx.now();
+    let found: Vec<(SessionId,)> = tx
+        .list(
+            sql!(
+                "select id from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending') and expire_at > $3 and abandon_at > $3
+                  order by last_active_at desc, created_at desc, id desc limit 100 offset $4"
+            ),
+            &[&user, &now, &most],
+        )
+        .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Removes sessions that ended long ago; at most 100 at a time. Whoever makes one sweeps.
+pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
+    let before = tx.now() - KEPT;
+    tx.change(
+        sql!("delete from sessions where instance_id = $1 and id in (select id from sessions where instance_id = $1 and expire_at < $2 order by expire_at limit 100)"),
+        &[&before],
     )
     .await
     .map(drop)

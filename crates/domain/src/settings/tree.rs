@@ -164,11 +164,15 @@ pub struct SessionPolicy {
     #[schemars(range(min = 60, max = 34_560_000))]
     #[schemars(extend("x-tightens" = "down"), extend("x-organization" = true))]
     pub lifetime: u64,
+    /// After how many seconds without use a session is given up; absent for never.
+    #[schemars(range(min = 300, max = 34_560_000))]
+    #[schemars(extend("x-tightens" = "down"), extend("x-organization" = true))]
+    pub inactivity: Option<u64>,
 }
 
 impl Default for SessionPolicy {
     fn default() -> Self {
-        SessionPolicy { multi: false, lifetime: 7 * 86_400 }
+        SessionPolicy { multi: false, lifetime: 7 * 86_400, inactivity: None }
     }
 }
 
@@ -176,6 +180,11 @@ impl SessionPolicy {
     /// How long a session lives.
     pub fn life(&self) -> Duration {
         Duration::from_secs(self.lifetime)
+    }
+
+    /// How long a session waits for its next use; absent where it waits for ever.
+    pub fn patience(&self) -> Option<Duration> {
+        self.inactivity.map(Duration::from_secs)
     }
 }
 
@@ -251,6 +260,9 @@ impl Settings {
         }
         if !(60..=400 * 86_400).contains(&self.session.lifetime) {
             return Err(Problem::invalid("session.lifetime", "must be between 60 seconds and 400 days"));
+        }
+        if self.session.inactivity.is_some_and(|seconds| !(300..=400 * 86_400).contains(&seconds)) {
+            return Err(Problem::invalid("session.inactivity", "must be between 300 seconds and 400 days, or null"));
         }
         self.rates.check()?;
         self.codes.check()?;

@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let dev_browser = query("__clerk_db_jwt").filter(|s| s.len() <= 256);
         let proxied = knock.proxy.as_ref().and_then(|p| p.url.clone());
         let secure = proxied.as_ref().map_or(app.site().is_secure(), |url| url.starts_with("https://"));
-        let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer);
+        let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical());
         let network = Network::of(address);
         match parts.extensions.get::<Class>() {
             Some(Class::Metadata) => admit(app, &tenant, Class::Metadata, Subject::Credential(dev_browser.as_deref().or(shown.as_deref()))).await?,
@@ -67,7 +67,8 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
             origin: origin(&parts.headers, proxied.as_deref()),
             user_agent: header_text(&parts.headers, "user-agent").map(|a| a.chars().take(512).collect()),
             navigates: false,
-            address: address.map(|a| a.to_canonical().to_string()),
+            place: address.map(|a| app.world.places.of(a)).unwrap_or_default(),
+            address: address.map(|a| a.to_string()),
         };
         Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates: parts.method != http::Method::GET, cookie, secure, network })
     }
@@ -159,6 +160,16 @@ impl FrontendCall {
         match told.outcome {
             Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit)),
             Verdict::Refused(problem) => Err(problem.into()),
+        }
+    }
+
+    /// Changes something that the answer does not depend on: where it fails, the answer stands, and the log knows.
+    pub async fn beside<'e, F>(&self, work: F)
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
+    {
+        if self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted).await.is_err() {
+            tracing::debug!("what was to be noted beside an answer was not");
         }
     }
 

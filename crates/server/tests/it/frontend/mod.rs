@@ -19,6 +19,7 @@ mod passwords;
 mod proxies;
 mod rates;
 mod redirects;
+mod session_life;
 mod sessions;
 mod sign_ins;
 mod sign_up_fields;
