@@ -199,6 +199,40 @@ describe('users', () => {
     assert.equal((await clerk.users.verifyPassword({ userId: ida.id, password: ida.password })).verified, true);
     await assert.rejects(clerk.users.verifyPassword({ userId: ida.id, password: password() }), { status: 422 });
   });
+
+  test('a user is banned, welcomed again, locked and unlocked', async () => {
+    const ned = await newUser(clerk, 'ned');
+    const { session } = await tokenOf(ned);
+    assert.equal((await clerk.users.banUser(ned.id)).banned, true);
+    assert.equal((await clerk.sessions.getSession(session.id)).status, 'revoked');
+    await assertRefused(clerk.sessions.createSession({ userId: ned.id }), { status: 403, code: 'user_banned' });
+    assert.equal((await clerk.users.unbanUser(ned.id)).banned, false);
+    assert.equal((await clerk.users.lockUser(ned.id)).locked, true);
+    assert.equal((await clerk.users.unlockUser(ned.id)).locked, false);
+  });
+
+  test('addresses are added, proven, made primary and taken away', async () => {
+    const ora = await newUser(clerk, 'ora');
+    const second = address('ora-two');
+    const added = await clerk.emailAddresses.createEmailAddress({ userId: ora.id, emailAddress: second });
+    assert.equal(added.verification, null);
+    const proven = await clerk.emailAddresses.updateEmailAddress(added.id, { verified: true, primary: true });
+    assert.equal(proven.verification.status, 'verified');
+    assert.equal((await clerk.users.getUser(ora.id)).primaryEmailAddressId, added.id);
+    assert.equal((await clerk.emailAddresses.deleteEmailAddress(added.id)).deleted, true);
+    const only = await clerk.users.replaceUserEmailAddress(ora.id, { emailAddress: address('ora-three') });
+    const { emailAddresses, primaryEmailAddressId } = await clerk.users.getUser(ora.id);
+    assert.deepEqual([emailAddresses.map(({ id }) => id), primaryEmailAddressId], [[only.id], only.id]);
+  });
+
+  test('clients are listed and read', async () => {
+    const { session } = await tokenOf(await newUser(clerk, 'pia'));
+    const client = await clerk.clients.getClient(session.clientId);
+    assert.deepEqual(client.sessionIds, [session.id]);
+    const { data, totalCount } = await clerk.clients.getClientList({ limit: 1 });
+    assert.equal(data.length, 1);
+    assert.ok(totalCount >= 1);
+  });
 });
 
 describe('sessions', () => {

@@ -1,9 +1,28 @@
 //! Clients as a backend meets them.
 
-use domain::{bodies, clients, handshake, sessions, tokens};
-use foundation::Problem;
+use crate::Listing;
+use domain::{bodies, clients, handshake, tokens};
+use foundation::{ClientId, Problem};
 use serde_json::json;
-use web::{Answer, BackendCall, Input, Query};
+use web::{Answer, BackendCall, Id, Input, Query};
+
+/// A page of clients, newest first.
+pub async fn list(call: BackendCall, query: Query) -> Answer {
+    let page = query.0.page()?;
+    let listing = Listing::of(&query)?;
+    let now = call.now();
+    call.read(
+        |tx| Box::pin(clients::list(tx, page)),
+        |(held, total)| listing.body(held.iter().map(|(client, live)| bodies::backend_client(client, live, now)).collect(), *total),
+    )
+    .await
+}
+
+/// A client.
+pub async fn show(call: BackendCall, Id(id): Id<ClientId>) -> Answer {
+    let now = call.now();
+    call.read(|tx| Box::pin(clients::held(tx, id)), |(client, live)| bodies::backend_client(client, live, now)).await
+}
 
 /// Verifies a session token and shows the client that holds its session.
 pub async fn verify(call: BackendCall, input: Input) -> Answer {
@@ -15,9 +34,7 @@ pub async fn verify(call: BackendCall, input: Input) -> Answer {
         |tx| {
             Box::pin(async {
                 let session = tokens::verify(tx, tenant, &token).await?;
-                let client = clients::get(tx, session.client).await?;
-                let live = sessions::live_of_client(tx, client.id).await?;
-                Ok((client, live))
+                clients::held(tx, session.client).await
             })
         },
         |(client, live)| bodies::backend_client(client, live, now),

@@ -1,17 +1,20 @@
 //! The Backend API: the door of an application's own backend, opened by a secret key. JSON in, JSON out.
 
 mod clients;
+mod email_addresses;
 mod instance;
 mod redirect_urls;
 mod routes;
 mod sessions;
+mod sign_ups;
+mod standing;
 mod users;
 
 pub use routes::routes;
 
 use foundation::Problem;
 use serde_json::{Value, json};
-use web::Query;
+use web::{Input, Query};
 
 /// A list as the caller wants it: bare, or with its total where `paginated=true` is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,4 +34,10 @@ impl Listing {
             Listing::WithTotal => json!({ "data": items, "total_count": total }),
         }
     }
+}
+
+/// The notice about a new primary address is not sent by this version: who asks for it is told so.
+fn refuse_notice(input: &Input) -> Result<(), Problem> {
+    let param = "notify_primary_email_address_changed";
+    if input.flag(param)? == Some(true) { Err(Problem::invalid(param, "is not supported by this server")) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, instance, redirect_urls, sessions, users};
+use crate::{clients, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, users};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -11,6 +11,8 @@ pub fn routes() -> Routes {
         .get("GetInstance", "/v1/instance", instance::show)
         .patch("UpdateInstance", "/v1/instance", instance::update)
         .post("VerifyClient", "/v1/clients/verify", clients::verify)
+        .get("GetClientList", "/v1/clients", clients::list)
+        .get("GetClient", "/v1/clients/{client_id}", clients::show)
         .get("insula.handshakePayload", "/v1/clients/handshake_payload", clients::handshake_payload)
         .get("GetUserList", "/v1/users", users::list)
         .post("CreateUser", "/v1/users", users::create)
@@ -23,6 +25,24 @@ pub fn routes() -> Routes {
         .counted(Class::Metadata)
         .put("ReplaceUserMetadata", "/v1/users/{user_id}/metadata", users::replace_metadata)
         .post("VerifyPassword", "/v1/users/{user_id}/verify_password", users::verify_password)
+        .post("BanUser", "/v1/users/{user_id}/ban", standing::ban)
+        .post("UnbanUser", "/v1/users/{user_id}/unban", standing::unban)
+        .post("UsersBan", "/v1/users/ban", standing::ban_all)
+        .post("UsersUnban", "/v1/users/unban", standing::unban_all)
+        .post("LockUser", "/v1/users/{user_id}/lock", standing::lock)
+        .post("UnlockUser", "/v1/users/{user_id}/unlock", standing::unlock)
+        .post("RemoveUserPassword", "/v1/users/{user_id}/remove_password", standing::remove_password)
+        .post("SetUserPasswordCompromised", "/v1/users/{user_id}/password/set_compromised", standing::set_compromised)
+        .post("UnsetUserPasswordCompromised", "/v1/users/{user_id}/password/unset_compromised", standing::unset_compromised)
+        .put("ReplaceUserEmailAddress", "/v1/users/{user_id}/email_address", users::replace_email)
+        .post("CreateEmailAddress", "/v1/email_addresses", email_addresses::create)
+        .get("GetEmailAddress", "/v1/email_addresses/{email_id}", email_addresses::show)
+        .patch("UpdateEmailAddress", "/v1/email_addresses/{email_id}", email_addresses::update)
+        .delete("DeleteEmailAddress", "/v1/email_addresses/{email_id}", email_addresses::delete)
+        .post("PrepareEmailAddressVerification", "/v1/email_addresses/{email_id}/prepare_verification", email_addresses::prepare_verification)
+        .post("AttemptEmailAddressVerification", "/v1/email_addresses/{email_id}/attempt_verification", email_addresses::attempt_verification)
+        .get("GetSignUp", "/v1/sign_ups/{sign_up_id}", sign_ups::show)
+        .patch("UpdateSignUp", "/v1/sign_ups/{sign_up_id}", sign_ups::update)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

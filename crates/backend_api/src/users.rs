@@ -1,6 +1,6 @@
 //! Users.
 
-use crate::Listing;
+use crate::{Listing, refuse_notice};
 use domain::{
     audit::Actor,
     bodies,
@@ -191,6 +191,7 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         created_at: date(&input, "created_at")?,
         banned: input.flag("banned")?.unwrap_or(false),
         locked: input.flag("locked")?.unwrap_or(false),
+        needs_password: input.flag("skip_password_requirement")? != Some(true),
     };
     let pool = call.tenant.instance.pool;
     let now = call.now();
@@ -265,6 +266,7 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         &input,
         &["primary_phone_number_id", "primary_web3_wallet_id", "profile_image_id", "password_digest", "password_hasher", "totp_secret", "backup_codes"],
     )?;
+    refuse_notice(&input)?;
     let change = Change {
         first_name: input.change("first_name")?,
         last_name: input.change("last_name")?,
@@ -333,4 +335,19 @@ pub async fn verify_password(call: BackendCall, Id(id): Id<UserId>, input: Input
     let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
     let answer = call.password(&password, |tx| Box::pin(users::question(tx, id))).await?;
     call.attempt(|tx| Box::pin(users::verify_password(tx, id, &answer)), |()| json!({ "verified": true })).await
+}
+
+/// Gives a user one address in place of all others.
+pub async fn replace_email(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
+    input.only(&["email_address", "identification_status", "notify_primary_email_address_changed"])?;
+    refuse_notice(&input)?;
+    let address = input.email("email_address")?.ok_or(Problem::ParamMissing("email_address"))?;
+    let by = match input.text("identification_status")? {
+        None | Some("verified") => Some(VerifiedBy::Admin),
+        Some("unverified") => None,
+        Some("reserved") => return Err(Problem::invalid("identification_status", "cannot be reserved: this is not supported by this server").into()),
+        Some(_) => return Err(Problem::invalid("identification_status", "must be verified, reserved or unverified").into()),
+    };
+    let now = call.now();
+    call.write(|tx| Box::pin(users::replace_email(tx, call.actor, id, &address, by)), |email| bodies::email_address(email, None, now)).await
 }

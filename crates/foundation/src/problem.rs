@@ -47,6 +47,8 @@ pub enum Problem {
     PasswordPwned,
     /// The password is not the user's.
     PasswordIncorrect(&'static str),
+    /// The password is the user's, but others are said to know it.
+    PasswordCompromised,
     /// The user has no password.
     NoPassword,
     /// The code is not the one that was sent.
@@ -200,6 +202,13 @@ impl Problem {
             P::PasswordIncorrect(param) => {
                 row(422, "form_password_incorrect", "is incorrect", "Password is incorrect. Try again, or use another method.").on(*param)
             }
+            P::PasswordCompromised => row(
+                422,
+                "form_password_compromised",
+                "Password compromised",
+                "Your password may be known to others. To protect your account, sign in by another method and set a new one.",
+            )
+            .on("password"),
             P::NoPassword => row(400, "no_password_set", "no password", "The user has no password.").on("password"),
             P::CodeIncorrect => row(422, "form_code_incorrect", "is incorrect", "Incorrect code.").on("code"),
             P::VerificationExpired => row(422, "verification_expired", "expired", "This verification has expired. You must create a new one.").on("code"),
@@ -332,6 +341,7 @@ mod tests {
             P::PasswordTooLong(128),
             P::PasswordPwned,
             P::PasswordIncorrect("password"),
+            P::PasswordCompromised,
             P::NoPassword,
             P::CodeIncorrect,
             P::VerificationExpired,

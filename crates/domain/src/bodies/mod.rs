@@ -10,7 +10,7 @@ pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
 pub use environment::environment;
 pub use session::{active_session, backend_session, session};
-pub use user::{backend_user, email_address, user};
+pub use user::{backend_user, email_address, user, verification};
 
 use foundation::Timestamp;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use super::{attempts::code_status, millis};
 use crate::{
     identifiers::{Identifier, VerifiedBy},
     once,
-    users::User,
+    users::{User, Verification},
 };
 use foundation::Timestamp;
 use serde_json::{Map, Value, json};
@@ -72,6 +72,20 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
         body.insert("create_organizations_limit".to_owned(), limit.into());
     }
     body
+}
+
+/// A code that a backend has sent to an address, and how trying it went.
+pub fn verification(verification: &Verification, now: Timestamp) -> Value {
+    let code = &verification.code;
+    json!({
+        "object": "verification_otp",
+        "id": code.id,
+        "status": if verification.right { "verified" } else { code_status(code, now) },
+        "strategy": "email_code",
+        "attempts": code.attempts,
+        "expire_at": code.expires_at,
+        "channel": null,
+    })
 }
 
 /// An address, with the code under way where there is one.

@@ -11,8 +11,9 @@ mod visit;
 pub use view::{ClientView, SessionView, client_view, session_view};
 pub use visit::{Credential, Visit};
 
+use crate::sessions::{self, Session};
 use ::store::Tx;
-use foundation::{ClientId, PoolId, Problem, Result, SessionId, SignInId, SignUpId, Timestamp, UserId};
+use foundation::{ClientId, Page, PoolId, Problem, Result, SessionId, SignInId, SignUpId, Timestamp, UserId};
 
 /// A browser or device.
 #[derive(Clone, Debug)]
@@ -43,6 +44,35 @@ pub struct Client {
 /// [`Problem::NotFound`].
 pub async fn get(tx: &mut Tx<'_>, id: ClientId) -> Result<Client> {
     store::find(tx, id).await?.ok_or_else(|| Problem::NotFound.into())
+}
+
+/// A client with its living sessions, oldest first.
+pub type Held = (Client, Vec<Session>);
+
+/// A page of clients, newest first, with their living sessions; and how many there are in all.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<(Vec<Held>, i64)> {
+    let clients = store::list(tx, page).await?;
+    let ids: Vec<ClientId> = clients.iter().map(|c| c.id).collect();
+    let mut held: Vec<Held> = clients.into_iter().map(|client| (client, Vec::new())).collect();
+    for session in sessions::live_of_clients(tx, &ids).await? {
+        if let Some((_, sessions)) = held.iter_mut().find(|(client, _)| client.id == session.client) {
+            sessions.push(session);
+        }
+    }
+    Ok((held, store::count(tx).await?))
+}
+
+/// The client of this id with its living sessions.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn held(tx: &mut Tx<'_>, id: ClientId) -> Result<Held> {
+    let client = get(tx, id).await?;
+    let sessions = sessions::live_of_client(tx, id).await?;
+    Ok((client, sessions))
 }
 
 /// Notes that the client's sessions have changed.

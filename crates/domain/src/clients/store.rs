@@ -2,7 +2,7 @@
 
 use super::Client;
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{ClientId, Result, Secret, SessionId, SignInId, SignUpId, UserId};
+use foundation::{ClientId, Page, Result, Secret, SessionId, SignInId, SignUpId, UserId};
 use std::time::Duration;
 
 impl FromRow for Client {
@@ -41,6 +41,21 @@ pub(super) async fn find_with_secret(tx: &mut Tx<'_>, id: ClientId, secret: &Sec
         &[&id, &secret.sha256()],
     )
     .await
+}
+
+pub(super) async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Vec<Client>> {
+    tx.list(
+        sql!(
+            "select id, pool_id, last_active_session_id, sign_in_id, sign_up_id, last_authentication_strategy, secret_hash, created_at, updated_at
+              from clients where instance_id = $1 order by created_at desc, id desc limit $2 offset $3"
+        ),
+        &[&page.limit, &page.offset],
+    )
+    .await
+}
+
+pub(super) async fn count(tx: &mut Tx<'_>) -> Result<i64> {
+    tx.count(sql!("select count(*) from clients where instance_id = $1"), &[]).await
 }
 
 /// Removes clients that nobody has signed in on for a week after they were made; at most 100 at a time. Whoever makes one sweeps.

@@ -152,6 +152,22 @@ pub async fn verify(tx: &mut ::store::Tx<'_>, id: IdentifierId, by: VerifiedBy) 
     store::verify(tx, id, by).await.on_conflict(Problem::IdentifierExists("email_address"))
 }
 
+/// Marks an address as not proven any more: it claims nothing, and its user stays.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn doubt(tx: &mut ::store::Tx<'_>, id: IdentifierId) -> Result<()> {
+    store::doubt(tx, id).await
+}
+
+/// Whose identifier it is.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn user_of(tx: &mut ::store::Tx<'_>, id: IdentifierId) -> Result<UserId> {
+    store::user_of(tx, id).await
+}
+
 /// Takes an identifier away.
 ///
 /// # Errors

@@ -52,6 +52,17 @@ pub(super) async fn verify(tx: &mut Tx<'_>, id: IdentifierId, by: VerifiedBy) ->
         .map(drop)
 }
 
+pub(super) async fn doubt(tx: &mut Tx<'_>, id: IdentifierId) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update identifiers set claimed = false, verified_by = null, updated_at = $3 where instance_id = $1 and id = $2"), &[&id, &now])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn user_of(tx: &mut Tx<'_>, id: IdentifierId) -> Result<UserId> {
+    tx.get(sql!("select user_id from identifiers where instance_id = $1 and id = $2"), &[&id]).await
+}
+
 pub(super) async fn delete(tx: &mut Tx<'_>, id: IdentifierId) -> Result<()> {
     tx.change(sql!("delete from identifiers where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
 }

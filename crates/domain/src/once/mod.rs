@@ -18,6 +18,8 @@ pub enum Purpose {
     ResetPassword,
     /// Proves an address that a user added.
     ProfileEmail,
+    /// Proves an address to the application's own backend.
+    BackendEmail,
     /// Carries a handshake's cookies to the backend that fetches them.
     Handshake,
     /// Counts the codes of all sign-ups with one address.
@@ -31,6 +33,7 @@ impl Purpose {
             Purpose::SignInEmail => "sign_in_email",
             Purpose::ResetPassword => "reset_password",
             Purpose::ProfileEmail => "profile_email",
+            Purpose::BackendEmail => "backend_email",
             Purpose::Handshake => "handshake",
             Purpose::SignUpBudget => "sign_up_budget",
         }
@@ -94,6 +97,8 @@ impl Spent {
 /// The state of a code, without the code.
 #[derive(Clone, Debug)]
 pub struct State {
+    /// Which it is; a backend names it by this.
+    pub id: OnceId,
     /// How often it was tried.
     pub attempts: i64,
     /// Until when it can be used.
@@ -102,7 +107,7 @@ pub struct State {
 
 impl FromRow for State {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        Ok(State { attempts: row.take()?, expires_at: row.take()? })
+        Ok(State { id: row.take()?, attempts: row.take()?, expires_at: row.take()? })
     }
 }
 
@@ -195,7 +200,7 @@ async fn refused(tx: &mut Tx<'_>, purpose: Purpose, owner: &str) -> Result<Spent
 /// # Errors
 /// Only the database's own.
 pub async fn state(tx: &mut Tx<'_>, purpose: Purpose, owner: &str) -> Result<Option<State>> {
-    tx.find(sql!("select attempts, expires_at from once where instance_id = $1 and purpose = $2 and owner = $3"), &[&purpose.name(), &owner]).await
+    tx.find(sql!("select id, attempts, expires_at from once where instance_id = $1 and purpose = $2 and owner = $3"), &[&purpose.name(), &owner]).await
 }
 
 /// Keeps a payload behind a nonce of 256 bits.

@@ -340,6 +340,14 @@ pub async fn live_of_client(tx: &mut Tx<'_>, client: ClientId) -> Result<Vec<Ses
     store::live_of_client(tx, client).await
 }
 
+/// The living sessions of these clients, oldest first; at most a hundred for each of them on average.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn live_of_clients(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<Vec<Session>> {
+    store::live_of_clients(tx, clients).await
+}
+
 /// The living sessions of a user, oldest first.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use super::{
     bounds::{GRAIN, KEPT, Thresholds},
 };
 use crate::{clients::Credential, settings};
-use ::store::{FromRow, Row, Tx, sql};
+use ::store::{FromRow, Query, Row, Tx, part, sql};
 use foundation::{ClientId, Result, SessionId, Timestamp, UserId};
 use world::places::Place;
 
@@ -58,6 +58,22 @@ pub(super) async fn live_of_client(tx: &mut Tx<'_>, client: ClientId) -> Result<
             &[&client, &now, &born, &used],
         )
         .await?;
+    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
+}
+
+pub(super) async fn live_of_clients(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<Vec<Session>> {
+    if clients.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = tx.now();
+    let settings = settings::effective(tx).await?;
+    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
+    let most = i64::try_from(clients.len()).unwrap_or(1).saturating_mul(100);
+    let query = Query::new(sql!(concat!("select ", columns!(), " from sessions where instance_id = $1 and status in ('active', 'pending')")), &[])
+        .and(part!("and expire_at > {} and abandon_at > {} and created_at > {} and last_active_at > {}"), &[&now, &now, &born, &used])
+        .within(part!("and client_id"), clients)
+        .and(part!("order by created_at, id limit {}"), &[&most]);
+    let list: Vec<Session> = tx.select(query).await?;
     Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
 }
 

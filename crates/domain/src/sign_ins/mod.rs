@@ -246,8 +246,9 @@ pub async fn attempt_code(
 ) -> Result<Verdict<SignInView>> {
     let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
+    let new_password_first = step.leads_to_new_password(strategy);
     match step.code(tx, strategy, code).await? {
-        Verdict::Granted(proven) if strategy == Strategy::ResetPasswordEmailCode => {
+        Verdict::Granted(proven) if new_password_first => {
             store::advance(tx, proven.sign_in.id, Status::NeedsNewPassword, strategy).await?;
             match digest {
                 Some(digest) => reset_password(tx, visit, id, digest, Keep::None).await.map(Verdict::Granted),

@@ -5,6 +5,8 @@
 //! | `NeedsFirstFactor` | to `Proven`   | to `Proven`   | to `NeedsNewPassword`     | –             |
 //! | `NeedsNewPassword` | –             | –             | –                         | to `Proven`   |
 //!
+//! Where others know the user's password, it leads nowhere, and a code leads to `NeedsNewPassword`.
+//!
 //! Only `Proven` signs somebody in, and nothing outside of this file makes one.
 
 use super::{SignIn, Status, factors::Strategy, store};
@@ -91,7 +93,16 @@ impl NeedsFirstFactor {
         let outcome = answer.outcome(self.user.id);
         let wrong = Problem::PasswordIncorrect("password");
         let verdict = guard::settle(tx, self.user.id, &self.settings, outcome, answer.digest(), wrong).await?;
-        Ok(verdict.map(|()| self.proven(Strategy::Password)))
+        Ok(match verdict {
+            // Whoever else knows the password is to learn nothing by it.
+            Verdict::Granted(()) if self.user.password_compromised => Verdict::Refused(Problem::PasswordCompromised),
+            verdict => verdict.map(|()| self.proven(Strategy::Password)),
+        })
+    }
+
+    /// Whether a code of this strategy leads to a new password first: the one there is was asked to be reset, or others know it.
+    pub(super) fn leads_to_new_password(&self, strategy: Strategy) -> bool {
+        strategy == Strategy::ResetPasswordEmailCode || (self.user.password_compromised && self.settings.auth_password.enabled)
     }
 
     pub(super) async fn code(self, tx: &mut Tx<'_>, strategy: Strategy, code: &Secret) -> Result<Verdict<Proven>> {

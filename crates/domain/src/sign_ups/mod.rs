@@ -68,6 +68,10 @@ pub struct SignUp {
     pub abandon_at: Timestamp,
     /// When it began.
     pub created_at: Timestamp,
+    /// The id that the application's own database has for whoever signs up; the user gets it.
+    pub external_id: Option<String>,
+    /// Whether the backend has marked it as one that needs an action of the application's own.
+    pub custom_action: bool,
 }
 
 /// What is given for an attempt; what is absent stays.
@@ -185,6 +189,8 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Resu
         created_session: None,
         abandon_at: now + LIFE,
         created_at: now,
+        external_id: None,
+        custom_action: false,
     };
     take(tx, visit, &settings, &mut sign_up, fields).await?;
     store::sweep(tx).await?;
@@ -328,6 +334,7 @@ async fn finish_if_ready(tx: &mut Tx<'_>, visit: &mut Visit, settings: &Settings
         last_name: sign_up.last_name.clone(),
         unsafe_metadata: sign_up.unsafe_metadata.clone(),
         legal_accepted_at: sign_up.legal_accepted_at,
+        external_id: sign_up.external_id.clone(),
         ..NewUser::default()
     };
     let user = users::create(tx, visit.tenant.instance.pool, Actor::Visitor, &new, VerifiedBy::EmailCode).await?;
@@ -352,6 +359,44 @@ async fn view(tx: &mut Tx<'_>, sign_up: SignUp) -> Result<SignUpView> {
         None => None,
     };
     Ok(SignUpView { sign_up, requirements, code, now: tx.now() })
+}
+
+/// An attempt as the application's own backend sees it, whichever client began it.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn by_id(tx: &mut Tx<'_>, id: SignUpId) -> Result<SignUpView> {
+    let sign_up = store::find(tx, id).await?.ok_or(Problem::NotFound)?;
+    view(tx, sign_up).await
+}
+
+/// What a backend says about an attempt; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// The application's own id for whoever signs up; `Some(None)` takes it away.
+    pub external_id: Option<Option<String>>,
+    /// Whether an action of the application's own is due.
+    pub custom_action: Option<bool>,
+}
+
+/// Writes what a backend says about an attempt that is under way.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::AttemptState`] where it is under way no more; [`Problem::ParamInvalid`].
+pub async fn mark(tx: &mut Tx<'_>, actor: Actor, id: SignUpId, marks: &Marks) -> Result<SignUpView> {
+    store::hold(tx, id).await?;
+    let mut sign_up = store::find(tx, id).await?.ok_or(Problem::NotFound)?;
+    if sign_up.status(tx.now()) != Status::MissingRequirements {
+        return Err(Problem::AttemptState("The sign-up is under way no more.").into());
+    }
+    if let Some(external) = &marks.external_id {
+        users::check_name("external_id", external.as_deref())?;
+        sign_up.external_id.clone_from(external);
+    }
+    sign_up.custom_action = marks.custom_action.unwrap_or(sign_up.custom_action);
+    store::mark(tx, &sign_up).await?;
+    audit::record(tx, actor, "sign_up.update", &id.to_string(), &json!({})).await?;
+    view(tx, sign_up).await
 }
 
 /// The attempt while it is under way.

@@ -24,6 +24,8 @@ impl FromRow for SignUp {
             created_session: row.take()?,
             abandon_at: row.take()?,
             created_at: row.take()?,
+            external_id: row.take()?,
+            custom_action: row.take()?,
         })
     }
 }
@@ -32,7 +34,7 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SignUpId) -> Result<Option<SignUp>
     tx.find(
         sql!(
             "select id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata, email_prepared_at,
-                email_verified_at, legal_accepted_at, created_user_id, created_session_id, abandon_at, created_at
+                email_verified_at, legal_accepted_at, created_user_id, created_session_id, abandon_at, created_at, external_id, custom_action
               from sign_ups where instance_id = $1 and id = $2"
         ),
         &[&id],
@@ -46,6 +48,17 @@ pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     tx.change(
         sql!("delete from sign_ups where instance_id = $1 and id in (select id from sign_ups where instance_id = $1 and abandon_at < $2 order by abandon_at limit 100)"),
         &[&before],
+    )
+    .await
+    .map(drop)
+}
+
+/// Writes what the backend has said about the attempt.
+pub(super) async fn mark(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update sign_ups set external_id = $3, custom_action = $4, updated_at = $5 where instance_id = $1 and id = $2"),
+        &[&s.id, &s.external_id, &s.custom_action, &now],
     )
     .await
     .map(drop)

@@ -6,6 +6,7 @@ use crate::{
     counters::{self, Counter},
     events::{self, Event},
     identifiers::{self, VerifiedBy},
+    settings,
 };
 use ::store::{Json, Tx};
 use foundation::{EmailAddress, OnConflict, PoolId, Problem, Result, Secret, Timestamp, Username, text};
@@ -48,14 +49,21 @@ pub struct NewUser {
     pub banned: bool,
     /// Whether they are locked from the start.
     pub locked: bool,
+    /// Whether there must be a password where the instance requires one.
+    pub needs_password: bool,
 }
 
 /// Creates the user with all identifiers verified.
 ///
 /// # Errors
-/// [`Problem::IdentifierExists`] where an identifier or the external id is taken; [`Problem::MetadataTooLarge`].
+/// [`Problem::IdentifierExists`] where an identifier or the external id is taken; [`Problem::MetadataTooLarge`]; [`Problem::ParamMissing`] for a
+/// password that the instance requires.
 pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, by: VerifiedBy) -> Result<User> {
     check(new)?;
+    let policy = &settings::effective(tx).await?.auth_password;
+    if new.needs_password && new.digest.is_none() && policy.enabled && policy.required {
+        return Err(Problem::ParamMissing("password").into());
+    }
     let now = tx.now();
     let user = User {
         id: tx.new_id(),
@@ -67,6 +75,7 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, 
         primary_email_address: None,
         has_password: new.digest.is_some(),
         password_updated_at: new.digest.as_ref().map(|_| now),
+        password_compromised: false,
         public_metadata: new.public_metadata.clone(),
         private_metadata: new.private_metadata.clone(),
         unsafe_metadata: new.unsafe_metadata.clone(),

@@ -62,6 +62,14 @@ pub async fn lock(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     store::lock(tx, user, until).await
 }
 
+/// Takes the lock off the user, and forgets their failed tries.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn unlock(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    store::unlock(tx, user).await
+}
+
 /// The lock on the user, if there is one.
 ///
 /// # Errors

@@ -1,13 +1,16 @@
 //! Users: the people of a pool.
 
+mod addresses;
 mod change;
 mod create;
 mod credentials;
 pub mod guard;
 mod list;
 mod profile;
+mod standing;
 mod store;
 
+pub use addresses::{EmailChange, Verification, attempt_backend_email, create_email, delete_email, email, prepare_backend_email, replace_email, update_email};
 pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
 pub use create::{NewUser, create};
 pub(crate) use create::{check_metadata, check_name};
@@ -16,6 +19,7 @@ pub use list::{Filter, Order, OrderBy, count, list};
 pub use profile::{
     add_email, attempt_email, delete_self, ensure_signed_in, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self,
 };
+pub use standing::{MOST_AT_ONCE, ban, ban_all, lock, remove_password, set_password_compromised, unban, unban_all, unlock, unset_password_compromised};
 
 use crate::identifiers::{self, Identifier, Kind};
 use ::store::{Json, Tx};
@@ -42,6 +46,8 @@ pub struct User {
     pub has_password: bool,
     /// When it was last set.
     pub password_updated_at: Option<Timestamp>,
+    /// Whether somebody else is said to know it: it signs in no more, and a new one is due.
+    pub password_compromised: bool,
     /// What everybody may read and the backend may write.
     pub public_metadata: Json,
     /// What only the backend may read and write.

@@ -1,11 +1,11 @@
 //! What signed-in users do to themselves.
 
-use super::{Change, MOST_EMAILS, MetadataChange, User, change::changed, delete, guard, hold, merge_metadata, store, update};
+use super::{Change, MetadataChange, User, addresses, change::changed, delete, guard, hold, merge_metadata, store, update};
 use crate::{
     Verdict,
     audit::Actor,
     clients::Visit,
-    identifiers::{self, Handle, Identifier, VerifiedBy},
+    identifiers::{self, Identifier, VerifiedBy},
     messages::{self, CodeMail},
     once::{self, Owner, Purpose},
     sessions::{self, Session},
@@ -70,14 +70,7 @@ pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
 pub async fn add_email(tx: &mut Tx<'_>, visit: &mut Visit, address: &EmailAddress) -> Result<Identifier> {
     let (_, user) = visit.signed_in(tx).await?;
     let user = hold(tx, user.id).await?;
-    identifiers::ensure_free(tx, user.pool, &Handle::Email(address.clone())).await?;
-    if user.emails().any(|e| e.norm == address.norm()) {
-        return Err(Problem::IdentifierExists("email_address").into());
-    }
-    if i64::try_from(user.emails().count()).unwrap_or(i64::MAX) >= MOST_EMAILS {
-        return Err(Problem::LimitReached("e-mail addresses", MOST_EMAILS).into());
-    }
-    let added = identifiers::add_email(tx, user.pool, user.id, address, None).await?;
+    let added = addresses::add(tx, &user, address, None).await?;
     changed(tx, Actor::User(user.id), user.id, "user.email_add").await?;
     Ok(added)
 }
@@ -154,17 +147,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
 /// [`Problem::LastIdentifier`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<Identifier> {
     let (user, email) = mine_held(tx, visit, id).await?;
-    let settings = settings::effective(tx).await?;
-    let others = user.identifiers.iter().filter(|i| i.id != id && i.claimed);
-    let mut left = others.clone().filter(|i| !settings.auth_email.required || i.kind == identifiers::Kind::EmailAddress);
-    if email.verified_by.is_some() && left.next().is_none() {
-        return Err(Problem::LastIdentifier.into());
-    }
-    identifiers::remove(tx, id).await?;
-    if user.primary_email_address == Some(id) {
-        let next = others.filter(|i| i.kind == identifiers::Kind::EmailAddress).map(|i| i.id).next();
-        store::set_primary_email(tx, user.id, next).await?;
-    }
+    addresses::take(tx, &user, &email).await?;
     changed(tx, Actor::User(user.id), user.id, "user.email_remove").await?;
     Ok(email)
 }

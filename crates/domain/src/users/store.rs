@@ -10,7 +10,8 @@ macro_rules! columns {
     () => {
         "u.id, u.pool_id, u.external_id, u.first_name, u.last_name, u.locale, u.primary_email_address_id, u.password_digest is not null, u.password_updated_at, \
          u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, u.locked_until, u.delete_self_enabled, \
-         u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at"
+         u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, \
+         u.password_compromised_at is not null"
     };
 }
 pub(super) use columns;
@@ -41,6 +42,7 @@ impl FromRow for User {
             last_active_at: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
+            password_compromised: row.take()?,
             identifiers: Vec::new(),
         })
     }
@@ -138,7 +140,7 @@ pub(super) async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>
 pub(super) async fn set_digest(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<()> {
     let now = tx.now();
     tx.change(
-        sql!("update users set password_digest = $3, password_updated_at = $4, updated_at = $4 where instance_id = $1 and id = $2"),
+        sql!("update users set password_digest = $3, password_updated_at = $4, password_compromised_at = null, updated_at = $4 where instance_id = $1 and id = $2"),
         &[&id, &digest, &now],
     )
     .await
@@ -188,6 +190,20 @@ pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, most: i64, lockout: Durati
 
 pub(super) async fn lock(tx: &mut Tx<'_>, id: UserId, until: Timestamp) -> Result<()> {
     tx.change(sql!("update users set locked_until = $3 where instance_id = $1 and id = $2"), &[&id, &until]).await.map(drop)
+}
+
+pub(super) async fn unlock(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    tx.change(sql!("update users set failed_attempts = 0, locked_until = null where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
+}
+
+pub(super) async fn set_banned(tx: &mut Tx<'_>, id: UserId, banned: bool) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update users set banned = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &banned, &now]).await.map(drop)
+}
+
+pub(super) async fn set_compromised(tx: &mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update users set password_compromised_at = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &since, &now]).await.map(drop)
 }
 
 pub(super) async fn locked_until(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Timestamp>> {

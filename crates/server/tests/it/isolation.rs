@@ -7,7 +7,8 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 8] = ["{user_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
+pub const PARAMETERS: [&str; 9] =
+    ["{user_id}", "{client_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
 
 /// Things of ours, by the parameter that names them, and words that only our instance knows.
 struct Ours {
@@ -21,6 +22,7 @@ async fn furnish(server: &TestServer) -> Ours {
     let mut browser = server.signed_in("canary-ada").await;
     let (session, user) = (browser.session_id().await, browser.user_id().await);
     browser.override_method("PATCH", "/v1/me", &[("first_name", "Canaryfirst"), ("last_name", "Canarylast")]).await.ok();
+    let client = server.backend().get(&format!("/v1/sessions/{session}")).await.ok()["client_id"].as_str().expect("a client").to_owned();
     let email = browser.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an address").to_owned();
     let mut visitor = server.browser();
     let sign_in = visitor.post("/v1/client/sign_ins", &[("identifier", &address("canary-ada"))]).await.response()["id"].as_str().expect("id").to_owned();
@@ -28,6 +30,7 @@ async fn furnish(server: &TestServer) -> Ours {
     let url = server.backend().post("/v1/redirect_urls", json!({ "url": "https://canary.example/back" })).await;
     let ids = BTreeMap::from([
         ("{user_id}", user),
+        ("{client_id}", client),
         ("{session_id}", session),
         ("{sign_in_id}", sign_in),
         ("{sign_up_id}", sign_up),
@@ -64,6 +67,12 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "CreateUser" => json!({ "email_address": ["mallory@example.com"], "password": testkit::PASSWORD }),
         "UpdateUser" => json!({ "first_name": "Mallory", "primary_email_address_id": ours.ids["{email_id}"] }),
         "UpdateUserMetadata" | "ReplaceUserMetadata" => json!({ "public_metadata": { "role": "admin" } }),
+        "UsersBan" | "UsersUnban" => json!({ "user_ids": [ours.ids["{user_id}"]] }),
+        "CreateEmailAddress" => json!({ "user_id": ours.ids["{user_id}"], "email_address": "mallory@example.com", "verified": true }),
+        "UpdateEmailAddress" => json!({ "verified": true, "primary": true }),
+        "ReplaceUserEmailAddress" => json!({ "email_address": "mallory@example.com" }),
+        "AttemptEmailAddressVerification" => json!({ "verification_id": format!("once_{}", "2".repeat(27)), "code": "424242" }),
+        "UpdateSignUp" => json!({ "external_id": "mallory" }),
         "VerifyPassword" => json!({ "password": testkit::PASSWORD }),
         "CreateRedirectURL" => json!({ "url": "https://mallory.example" }),
         "PlatformCreateApplication" | "PlatformUpdateApplication" => json!({ "name": "Mallory's" }),

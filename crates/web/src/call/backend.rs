@@ -10,6 +10,7 @@ use crate::{
 use axum::extract::FromRequestParts;
 use domain::{
     Verdict,
+    audit::Actor,
     instances::Tenant,
     keys,
     passwords::{self, Answer as PasswordAnswer, Question},
@@ -26,6 +27,8 @@ pub struct BackendCall {
     app: Arc<App>,
     /// Whose key it is.
     pub tenant: Arc<Tenant>,
+    /// Who acts, as the audit log names them.
+    pub actor: Actor,
 }
 
 impl FromRequestParts<Arc<App>> for BackendCall {
@@ -43,7 +46,7 @@ impl FromRequestParts<Arc<App>> for BackendCall {
         if class == Some(Class::Metadata) {
             admit(app, &tenant, Class::Metadata, Subject::Path(parts.uri.path())).await?;
         }
-        Ok(BackendCall { app: Arc::clone(app), tenant })
+        Ok(BackendCall { app: Arc::clone(app), tenant, actor: Actor::Backend })
     }
 }
 

@@ -163,3 +163,23 @@ async fn a_nonce_that_never_was_is_not_found() {
     assert_eq!((missing.refusal(), missing.param()), ((422, "form_param_missing"), "nonce"));
     assert!(id(&backend.get("/v1/users").await.ok()[0]).starts_with("user_"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_are_listed_newest_first_and_counted() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let mut ada = server.signed_in("ada").await;
+    server.advance(Duration::from_secs(2));
+    server.signed_in("bob").await;
+    server.signed_in_next_door("eve").await;
+    let session = ada.session_id().await;
+    let bare = backend.get("/v1/clients").await.ok().clone();
+    assert_eq!(bare.as_array().expect("a bare list").len(), 2);
+    assert_eq!(bare[1]["session_ids"], json!([session]));
+    let counted = backend.get("/v1/clients?paginated=true&limit=1&offset=1").await.ok().clone();
+    assert_eq!((counted["total_count"].clone(), ids(&counted["data"])), (json!(2), vec![bare[1]["id"].as_str().expect("an id")]));
+    let one = backend.get(&format!("/v1/clients/{}", id(&bare[1]))).await;
+    assert_eq!(one.ok(), &bare[1]);
+    assert_eq!(server.neighbours_backend().get(&format!("/v1/clients/{}", id(&bare[1]))).await.refusal(), (404, "resource_not_found"));
+    assert_eq!(backend.get("/v1/clients?limit=0").await.param(), "limit");
+}

@@ -9,9 +9,20 @@ use web::Face;
 
 /// Every operation of the Backend API, with ids that are well formed.
 fn operations(server: &TestServer) -> Vec<(Method, String)> {
-    let concrete = |path: &str| {
-        path.replace("{user_id}", super::NOBODY).replace("{session_id}", "sess_2NNEqL2nrIRdJ194ndJqAHwEfxC").replace("{id}", "ru_2NNEqL2nrIRdJ194ndJqAHwEfxC")
-    };
+    let ids = [
+        ("{user_id}", "user_"),
+        ("{session_id}", "sess_"),
+        ("{client_id}", "client_"),
+        ("{sign_up_id}", "sua_"),
+        ("{email_id}", "idn_"),
+        ("{template_id}", "jtmp_"),
+        ("{template_name}", "jtmp_"),
+        ("{sign_in_token_id}", "sit_"),
+        ("{actor_token_id}", "act_"),
+        ("{id}", "ru_"),
+    ];
+    let concrete =
+        |path: &str| ids.iter().fold(path.to_owned(), |path, (parameter, prefix)| path.replace(parameter, &format!("{prefix}2NNEqL2nrIRdJ194ndJqAHwEfxC")));
     let found: Vec<_> = server.doors().operations().iter().filter(|o| o.face == Face::Backend).map(|o| (o.method.clone(), concrete(o.path))).collect();
     assert!(found.len() >= 20 && found.iter().all(|(_, path)| !path.contains('{')), "{found:?}");
     found
@@ -160,7 +171,13 @@ async fn every_answer_is_exactly_json() {
 async fn a_body_that_cannot_be_read_in_one_way_only_is_refused() {
     let server = TestServer::start().await;
     let backend = server.backend();
-    let nested = |depth: usize| format!(r#"{{"email_address":["a@example.com"],"public_metadata":{}1{}}}"#, r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"skip_password_requirement":true,"email_address":["a@example.com"],"public_metadata":{}1{}}}"#,
+            r#"{"a":"#.repeat(depth),
+            "}".repeat(depth)
+        )
+    };
     let bodies = [
         r#"{"email_address":["a@example.com"],"email_address":["b@example.com"]}"#.to_owned(),
         r#"{"email_address":["a@example.com"],"public_metadata":{"a":1,"a":2}}"#.to_owned(),
@@ -206,8 +223,10 @@ async fn a_number_that_no_one_can_hold_is_kept_or_refused_but_never_breaks() {
     let server = TestServer::start().await;
     let backend = server.backend();
     for number in ["1e308", "18446744073709551615", "-9223372036854775808", "123456789012345678901234567890", "0.1", "-0", "1E5", &"9".repeat(400)] {
-        let body =
-            format!(r#"{{"username":"user{}","public_metadata":{{"n":{number}}}}}"#, number.len() * 1_000 + number.bytes().map(usize::from).sum::<usize>());
+        let body = format!(
+            r#"{{"skip_password_requirement":true,"username":"user{}","public_metadata":{{"n":{number}}}}}"#,
+            number.len() * 1_000 + number.bytes().map(usize::from).sum::<usize>()
+        );
         let reply = backend.send_text(Method::POST, "/v1/users", Some(("application/json", body))).await;
         assert!(matches!(reply.status.as_u16(), 200 | 400), "{number}: {} {}", reply.status, reply.text);
     }
@@ -223,7 +242,7 @@ async fn a_body_of_another_kind_is_refused() {
         assert_eq!(reply.refusal(), (400, "request_body_invalid"), "{kind:?}");
     }
     for kind in ["application/json; charset=utf-8", "Application/JSON", "application/json;x=y"] {
-        let body = format!(r#"{{"username":"user{}"}}"#, kind.len());
+        let body = format!(r#"{{"skip_password_requirement":true,"username":"user{}"}}"#, kind.len());
         backend.send_text(Method::POST, "/v1/users", Some((kind, body))).await.ok();
     }
     let invalid = [b"{\"first_name\":\"".as_slice(), &[0xff, 0xfe], b"\"}"].concat();
@@ -242,13 +261,14 @@ async fn a_body_has_an_end() {
     let server = TestServer::start().await;
     let backend = server.backend();
     let body = |bytes: usize| format!(r#"{{"username":"ada_l","x":"{}"}}"#, "x".repeat(bytes));
-    for (method, path) in operations(&server).into_iter().filter(|(m, p)| *m != Method::GET && *m != Method::DELETE && !p.ends_with("/revoke")) {
+    let without_a_body = |path: &str| ["/revoke", "/ban", "/unban", "/lock", "/unlock", "/unset_compromised"].iter().any(|end| path.ends_with(end));
+    for (method, path) in operations(&server).into_iter().filter(|(m, p)| *m != Method::GET && *m != Method::DELETE && !without_a_body(p)) {
         let reply = backend.send_text(method.clone(), &path, Some(("application/json", body(1_100_000)))).await;
         assert_eq!(reply.refusal(), (413, "request_body_too_large"), "{method} {path}");
         assert_refusal(&reply, &path);
     }
     assert_eq!(backend.send_text(Method::POST, "/v1/users", Some(("application/json", body(900_000)))).await.refusal(), (422, "form_param_unknown"));
-    let reply = backend.post("/v1/users", json!({ "username": "ada_l", "x".repeat(50_000): 1 })).await;
+    let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "ada_l", "x".repeat(50_000): 1 })).await;
     assert!(reply.text.len() < 1_000, "what was sent is not sent back at any length");
     assert_eq!(reply.body["errors"][0]["code"], Value::from("form_param_unknown"));
 }

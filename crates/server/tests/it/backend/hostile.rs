@@ -89,6 +89,19 @@ fn real(path: &str, user: &str, session: &str, url: &str) -> String {
     path.replace("{user_id}", user).replace("{session_id}", session).replace("{id}", url)
 }
 
+/// Makes what the path names, anew for this user: whatever an operation may take away or change.
+async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
+    let backend = server.backend();
+    let first_email = || async { id(&backend.get(&format!("/v1/users/{user}")).await.ok()["email_addresses"][0]) };
+    let session = || async { backend.post("/v1/sessions", json!({ "user_id": user })).await.ok().clone() };
+    match path.split('/').find(|segment| segment.starts_with('{')) {
+        Some("{email_id}") => path.replace("{email_id}", &first_email().await),
+        Some("{client_id}") => path.replace("{client_id}", session().await["client_id"].as_str().expect("a client")),
+        Some("{sign_up_id}") => path.replace("{sign_up_id}", &id(server.browser().post("/v1/client/sign_ups", &[]).await.response())),
+        _ => path.to_owned(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_path_breaks_an_operation() {
     let server = TestServer::start().await;
@@ -224,7 +237,24 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
             "preferred_sign_in_strategy_when_password_required",
             "no_such_field",
         ],
-        "RevokeSession" | "DeleteUser" | "DeleteRedirectURL" => vec!["no_such_field"],
+        "UsersBan" | "UsersUnban" => vec!["user_ids", "no_such_field"],
+        "RemoveUserPassword" => vec!["sign_out_of_other_sessions", "no_such_field"],
+        "SetUserPasswordCompromised" => vec!["revoke_all_sessions", "no_such_field"],
+        "ReplaceUserEmailAddress" => vec!["email_address", "identification_status", "notify_primary_email_address_changed", "no_such_field"],
+        "CreateEmailAddress" => vec!["user_id", "email_address", "verified", "primary", "notify_primary_email_address_changed", "no_such_field"],
+        "UpdateEmailAddress" => vec!["verified", "primary", "notify_primary_email_address_changed", "no_such_field"],
+        "AttemptEmailAddressVerification" => vec!["verification_id", "code", "no_such_field"],
+        "UpdateSignUp" => vec!["external_id", "custom_action", "no_such_field"],
+        "RevokeSession"
+        | "DeleteUser"
+        | "DeleteRedirectURL"
+        | "DeleteEmailAddress"
+        | "PrepareEmailAddressVerification"
+        | "BanUser"
+        | "UnbanUser"
+        | "LockUser"
+        | "UnlockUser"
+        | "UnsetUserPasswordCompromised" => vec!["no_such_field"],
         other => panic!("{other} takes a body: say here which fields it has"),
     }
 }
@@ -236,14 +266,16 @@ async fn no_body_breaks_an_operation() {
     let (mut session, mut url) = (String::new(), String::new());
     for operation in operations(&server).iter().filter(|o| o.method != Method::GET) {
         // What an operation may take away or change is made anew for each.
-        let user = id(backend.post("/v1/users", json!({ "skip_user_requirement": true })).await.ok());
+        let address = format!("{}@example.com", operation.id);
+        let user = id(backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": [address] })).await.ok());
         if operation.path.contains("{session_id}") {
             session = id(backend.post("/v1/sessions", json!({ "user_id": user })).await.ok());
         }
         if operation.path.contains("{id}") {
             url = id(backend.post("/v1/redirect_urls", json!({ "url": format!("https://app.example.com/{user}") })).await.ok());
         }
-        let path = real(operation.path, &user, &session, &url);
+        let path = furnished(&server, &real(operation.path, &user, &session, &url), &user).await;
+        assert!(!path.contains('{'), "{path}");
         for field in fields(operation) {
             for value in values() {
                 let mut body = Map::new();

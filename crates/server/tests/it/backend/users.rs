@@ -55,7 +55,12 @@ async fn a_user_is_created_as_the_backend_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_address_is_primary_and_all_are_verified_by_the_backends_word() {
     let server = TestServer::start().await;
-    let user = server.backend().post("/v1/users", json!({ "email_address": ["b@example.com", "a@example.com", "c@example.com"] })).await.ok().clone();
+    let user = server
+        .backend()
+        .post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["b@example.com", "a@example.com", "c@example.com"] }))
+        .await
+        .ok()
+        .clone();
     let emails = user["email_addresses"].as_array().expect("addresses");
     assert_eq!(emails.len(), 3);
     let primary = emails.iter().find(|e| e["email_address"] == "b@example.com").expect("the first address");
@@ -82,14 +87,16 @@ async fn an_address_is_taken_in_every_spelling() {
         "ada@xn--bcher-kva.example",
         "Ada@XN--BCHER-KVA.example",
     ] {
-        let reply = backend.post("/v1/users", json!({ "email_address": ["free@example.com", spelling], "username": "newcomer" })).await;
+        let reply = backend
+            .post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["free@example.com", spelling], "username": "newcomer" }))
+            .await;
         assert_eq!(reply.refusal(), (422, "form_identifier_exists"), "{spelling}");
         assert_eq!(reply.param(), "email_address");
     }
-    let twice = backend.post("/v1/users", json!({ "email_address": ["one@example.com", "ONE@example.com"] })).await;
+    let twice = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["one@example.com", "ONE@example.com"] })).await;
     assert_eq!(twice.refusal(), (422, "form_identifier_exists"), "one user cannot have one address twice");
     assert_eq!(count(&backend).await, 2, "a refused user leaves nothing behind");
-    backend.post("/v1/users", json!({ "email_address": ["free@example.com"], "username": "newcomer" })).await.ok();
+    backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["free@example.com"], "username": "newcomer" })).await.ok();
     create_user(&server.neighbours_backend(), "ada@example.com").await;
 }
 
@@ -97,19 +104,19 @@ async fn an_address_is_taken_in_every_spelling() {
 async fn usernames_and_external_ids_are_unique() {
     let server = TestServer::start().await;
     let backend = server.backend();
-    backend.post("/v1/users", json!({ "username": "ada_l", "external_id": "crm-1" })).await.ok();
-    let reply = backend.post("/v1/users", json!({ "username": "ADA_L" })).await;
+    backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "ada_l", "external_id": "crm-1" })).await.ok();
+    let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "ADA_L" })).await;
     assert_eq!((reply.refusal(), reply.param()), ((422, "form_identifier_exists"), "username"));
-    let reply = backend.post("/v1/users", json!({ "username": "grace", "external_id": "crm-1" })).await;
+    let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "grace", "external_id": "crm-1" })).await;
     assert_eq!((reply.refusal(), reply.param()), ((422, "form_identifier_exists"), "external_id"));
-    backend.post("/v1/users", json!({ "username": "grace", "external_id": "CRM-1" })).await.ok();
+    backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "grace", "external_id": "CRM-1" })).await.ok();
     for (username, code) in [
         ("abc", "form_username_invalid_length"),
         ("аdmin", "form_username_invalid_character"),
         ("12345", "form_username_invalid_character"),
         ("a@b.c", "form_username_invalid_character"),
     ] {
-        let reply = backend.post("/v1/users", json!({ "username": username })).await;
+        let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": username })).await;
         assert_eq!((reply.refusal(), reply.param()), ((422, code), "username"), "{username}");
     }
     assert_eq!(count(&backend).await, 2);
@@ -122,7 +129,7 @@ async fn of_sixteen_at_once_one_gets_the_address() {
     for index in 0..16 {
         let backend = server.backend();
         let email = if index % 2 == 0 { "race@example.com" } else { "RACE@example.com" };
-        tasks.push(tokio::spawn(async move { backend.post("/v1/users", json!({ "email_address": [email] })).await }));
+        tasks.push(tokio::spawn(async move { backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": [email] })).await }));
     }
     let mut created = 0;
     for task in tasks {
@@ -171,7 +178,7 @@ async fn a_field_that_is_not_the_callers_to_write_is_refused_by_name() {
         " email_address",
         "",
     ] {
-        let reply = backend.post("/v1/users", json!({ "email_address": ["eve@example.com"], field: "x" })).await;
+        let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["eve@example.com"], field: "x" })).await;
         assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_unknown"), field));
         assert_refusal(&reply, field);
     }
@@ -253,7 +260,7 @@ async fn an_address_that_could_be_read_two_ways_is_refused() {
         "@b.com",
         "a@",
     ] {
-        let reply = backend.post("/v1/users", json!({ "email_address": [address] })).await;
+        let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": [address] })).await;
         assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_format_invalid"), "email_address"), "{address:?}");
     }
     assert_eq!(count(&backend).await, 0);
@@ -272,13 +279,13 @@ async fn what_the_server_cannot_do_yet_is_refused_and_not_ignored() {
         ("backup_codes", json!(["a"])),
         ("email_address_identification_status", json!(["reserved"])),
     ] {
-        let reply = backend.post("/v1/users", json!({ "email_address": ["ada@example.com"], field: value })).await;
+        let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["ada@example.com"], field: value })).await;
         assert_eq!((reply.status, reply.param()), (StatusCode::UNPROCESSABLE_ENTITY, field), "{}", reply.text);
     }
     backend
         .post(
             "/v1/users",
-            json!({ "email_address": ["ada@example.com"], "phone_number": [], "backup_codes": [], "email_address_identification_status": ["verified"] }),
+            json!({ "skip_password_requirement": true, "email_address": ["ada@example.com"], "phone_number": [], "backup_codes": [], "email_address_identification_status": ["verified"] }),
         )
         .await
         .ok();
@@ -291,7 +298,7 @@ async fn a_user_needs_something_to_be_known_by_unless_the_backend_waives_it() {
     for body in [json!({}), json!({ "first_name": "Ada" }), json!({ "email_address": [], "username": null }), json!({ "username": "" })] {
         assert_eq!(backend.post("/v1/users", body.clone()).await.refusal(), (422, "form_param_missing"), "{body}");
     }
-    let user = backend.post("/v1/users", json!({ "first_name": "Ada", "skip_user_requirement": true })).await.ok().clone();
+    let user = backend.post("/v1/users", json!({ "skip_password_requirement": true, "first_name": "Ada", "skip_user_requirement": true })).await.ok().clone();
     assert_eq!(user["primary_email_address_id"], Value::Null);
     assert_eq!(user["email_addresses"], json!([]));
 }

@@ -9,7 +9,7 @@ async fn every_field_changes_and_what_is_absent_stays() {
     let server = TestServer::start().await;
     let backend = server.backend();
     let body = json!({
-        "email_address": ["ada@example.com"], "username": "ada_l", "first_name": "Ada", "last_name": "Lovelace", "locale": "en", "external_id": "crm-1",
+        "skip_password_requirement": true, "email_address": ["ada@example.com"], "username": "ada_l", "first_name": "Ada", "last_name": "Lovelace", "locale": "en", "external_id": "crm-1",
         "public_metadata": { "a": 1 },
     });
     let before = backend.post("/v1/users", body).await.ok().clone();
@@ -42,7 +42,7 @@ async fn null_takes_a_field_away() {
     let server = TestServer::start().await;
     let backend = server.backend();
     let body = json!({
-        "email_address": ["ada@example.com"], "username": "ada_l", "first_name": "Ada", "last_name": "Lovelace", "locale": "en", "external_id": "crm-1",
+        "skip_password_requirement": true, "email_address": ["ada@example.com"], "username": "ada_l", "first_name": "Ada", "last_name": "Lovelace", "locale": "en", "external_id": "crm-1",
     });
     let path = format!("/v1/users/{}", id(backend.post("/v1/users", body).await.ok()));
     for field in ["first_name", "last_name", "locale", "external_id", "username"] {
@@ -51,15 +51,18 @@ async fn null_takes_a_field_away() {
     backend.patch(&path, json!({ "username": "ada_l", "first_name": "Ada" })).await.ok();
     let user = backend.patch(&path, json!({ "username": "", "first_name": "" })).await.ok().clone();
     assert_eq!((&user["username"], &user["first_name"]), (&Value::Null, &Value::Null), "empty text is none");
-    backend.post("/v1/users", json!({ "username": "ada_l", "external_id": "crm-1" })).await.ok();
+    backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "ada_l", "external_id": "crm-1" })).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_is_taken_cannot_be_taken_over() {
     let server = TestServer::start().await;
     let backend = server.backend();
-    backend.post("/v1/users", json!({ "username": "grace", "external_id": "crm-1" })).await.ok();
-    let ada = id(backend.post("/v1/users", json!({ "username": "ada_l", "external_id": "crm-2", "first_name": "Ada" })).await.ok());
+    backend.post("/v1/users", json!({ "skip_password_requirement": true, "username": "grace", "external_id": "crm-1" })).await.ok();
+    let ada = id(backend
+        .post("/v1/users", json!({ "skip_password_requirement": true, "username": "ada_l", "external_id": "crm-2", "first_name": "Ada" }))
+        .await
+        .ok());
     let path = format!("/v1/users/{ada}");
     for (field, value) in [("username", "GRACE"), ("external_id", "crm-1")] {
         let reply = backend.patch(&path, json!({ field: value, "first_name": "Eve" })).await;
@@ -79,7 +82,7 @@ async fn the_primary_address_is_an_own_and_proven_one() {
     let user = ada.user_id().await;
     let path = format!("/v1/users/{user}");
     let unproven = id(ada.post("/v1/me/email_addresses", &[("email_address", "new+clerk_test@example.com")]).await.response());
-    let bob = id(backend.post("/v1/users", json!({ "email_address": ["bob@example.com"] })).await.ok());
+    let bob = id(backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["bob@example.com"] })).await.ok());
     let bobs = text(backend.get(&format!("/v1/users/{bob}")).await.ok(), "primary_email_address_id");
     let theirs = create_user(&server.neighbours_backend(), &address("ada")).await;
     let theirs = text(server.neighbours_backend().get(&format!("/v1/users/{theirs}")).await.ok(), "primary_email_address_id");

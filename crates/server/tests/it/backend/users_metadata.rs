@@ -43,7 +43,7 @@ async fn a_merge_goes_all_the_way_down_and_null_takes_away() {
 async fn a_replacement_discards_what_was_there_and_leaves_what_is_not_named() {
     let server = TestServer::start().await;
     let backend = server.backend();
-    let body = json!({ "email_address": ["ada@example.com"], "public_metadata": { "a": 1 }, "private_metadata": { "b": 2 }, "unsafe_metadata": { "c": 3 } });
+    let body = json!({ "skip_password_requirement": true, "email_address": ["ada@example.com"], "public_metadata": { "a": 1 }, "private_metadata": { "b": 2 }, "unsafe_metadata": { "c": 3 } });
     let user = format!("/v1/users/{}", id(backend.post("/v1/users", body).await.ok()));
     let after = backend.put(&format!("{user}/metadata"), json!({ "public_metadata": { "x": { "y": null } }, "unsafe_metadata": {} })).await.ok().clone();
     assert_eq!(after["public_metadata"]["a"], Value::Null);
@@ -76,9 +76,9 @@ async fn metadata_has_at_most_8_kilobytes_each() {
     let backend = server.backend();
     for field in ["public_metadata", "private_metadata", "unsafe_metadata"] {
         let email = format!("{field}@example.com");
-        let reply = backend.post("/v1/users", json!({ "email_address": [email], field: document(8_193) })).await;
+        let reply = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": [email], field: document(8_193) })).await;
         assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_exceeds_allowed_size"), field));
-        let user = backend.post("/v1/users", json!({ "email_address": [email], field: document(8_192) })).await.ok().clone();
+        let user = backend.post("/v1/users", json!({ "skip_password_requirement": true, "email_address": [email], field: document(8_192) })).await.ok().clone();
         let path = format!("/v1/users/{}/metadata", id(&user));
         let reply = backend.put(&path, json!({ field: document(8_193) })).await;
         assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_exceeds_allowed_size"), field));

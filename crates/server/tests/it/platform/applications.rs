@@ -97,7 +97,11 @@ async fn instances_of_one_application_share_nothing() {
         kids.insert(jwks["keys"][0]["kid"].to_string());
         moduli.insert(jwks["keys"][0]["n"].to_string());
         hosts.insert(instance.host.clone());
-        let user = backend.post("/v1/users", json!({ "email_address": ["ada@example.com"], "username": "ada_l", "external_id": "1" })).await.ok()["id"].clone();
+        let user = backend
+            .post("/v1/users", json!({ "skip_password_requirement": true, "email_address": ["ada@example.com"], "username": "ada_l", "external_id": "1" }))
+            .await
+            .ok()["id"]
+            .clone();
         let session = backend.post("/v1/sessions", json!({ "user_id": user })).await;
         if let Some(session) = session.body["id"].as_str() {
             let token = backend.post(&format!("/v1/sessions/{session}/tokens"), json!({})).await.ok()["jwt"].as_str().expect("a token").to_owned();
