@@ -1,15 +1,13 @@
 //! Session tokens: short-lived proof for backends that somebody is signed in (version 2 claims).
 
 use crate::{
-    clients::Visit,
     instances::Tenant,
     keys,
     sessions::{self, Session, Status},
-    settings, users,
 };
 use ::store::Tx;
-use foundation::{Id, Problem, Result, Secret, SessionId, Timestamp, secret::hex};
-use protocols::jose::{self, Category};
+use foundation::{Id, Problem, Random, Result, Secret, SessionId, Timestamp, secret::hex};
+use protocols::jose::{self, Category, SigningKey};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -25,6 +23,21 @@ pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: Option<&str>, life: Duration) -> Result<String> {
     let key = keys::signer(tx).await?;
     let now = tx.now();
+    sign(&key, &Claimed { tenant, session, origin, life, now }, tx.random())
+}
+
+/// What a token claims.
+pub(crate) struct Claimed<'a> {
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) session: &'a Session,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) life: Duration,
+    pub(crate) now: Timestamp,
+}
+
+/// Signs the claims. Whoever calls has made sure that the session lives.
+pub(crate) fn sign(key: &SigningKey, claimed: &Claimed<'_>, random: &mut dyn Random) -> Result<String> {
+    let Claimed { tenant, session, origin, life, now } = *claimed;
     let seconds = now.seconds();
     let expires = (now + life).min(session.end()).seconds();
     let mut claims = json!({
@@ -34,7 +47,7 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: O
         "iat": seconds,
         "nbf": seconds - 10,
         "exp": expires,
-        "jti": hex(&tx.random().bytes::<10>()),
+        "jti": hex(&random.bytes::<10>()),
         "v": 2,
         "sts": if session.stored_status == Status::Pending { "pending" } else { "active" },
         "fva": factor_ages(session, now),
@@ -43,18 +56,6 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: O
         fields.insert("azp".to_owned(), origin.into());
     }
     key.sign(Category::Session, &claims)
-}
-
-/// A token of one of the visitor's living sessions, and whether that is to be noted as a use of it.
-///
-/// # Errors
-/// As [`Visit::live_session`]; [`Problem::UserBanned`].
-pub async fn fetch(tx: &mut Tx<'_>, visit: &Visit, id: SessionId) -> Result<(String, bool)> {
-    let session = visit.live_session(tx, id).await?;
-    users::ensure_welcome(tx, session.user).await?;
-    let token = mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), LIFE).await?;
-    let notes = settings::effective(tx).await?.session.notes(&session, tx.now());
-    Ok((token, notes))
 }
 
 /// The living session of a token that this instance signed.

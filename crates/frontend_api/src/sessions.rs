@@ -1,10 +1,9 @@
 //! The sessions of the caller's own client.
 
-use domain::{bodies, clients, sessions, tokens};
+use domain::{bodies, clients, sessions};
 use foundation::{Problem, SessionId};
 use http::StatusCode;
 use serde_json::json;
-use std::sync::atomic::{AtomicBool, Ordering};
 use store::Access;
 use web::{Answer, FrontendCall, Id, Input, json};
 
@@ -73,21 +72,12 @@ pub async fn remove_all(call: FrontendCall) -> Answer {
 /// A fresh token. That an open page fetches one is a use of the session, which is noted now and then, beside the answer.
 pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
     no_organization(&input, "organization_id")?;
-    let due = AtomicBool::new(false);
-    let answer = call
-        .bare(
-            Access::Read,
-            |tx, visit| Box::pin(async move { tokens::fetch(tx, visit, id).await }),
-            |(token, notes)| {
-                due.store(*notes, Ordering::Relaxed);
-                json(StatusCode::OK, &json!({ "object": "token", "jwt": token }))
-            },
-        )
-        .await?;
-    if due.load(Ordering::Relaxed) {
+    let minting = call.recall("minting", &[&id.to_string()], |tx, visit| Box::pin(sessions::minting(tx, visit, id))).await?;
+    let token = minting.mint(&call.tenant, call.origin(), call.now(), &mut call.random())?;
+    if minting.notes(call.now()) {
         call.beside(|tx, visit| Box::pin(sessions::note_use(tx, visit, id))).await;
     }
-    Ok(answer)
+    Ok(json(StatusCode::OK, &json!({ "object": "token", "jwt": token })))
 }
 
 /// No organization can be active; an empty value asks for the personal account. Not 422: the SDK would sign the user out.

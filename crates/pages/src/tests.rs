@@ -32,6 +32,7 @@ impl Home {
             master: MasterKey::new([7; 32]),
             faults: Faults::default(),
             connections: 1,
+            bounds: store::Bounds::DEFAULT,
         };
         let database = Database::open(&Location::Scratch(folder.path().join("test.db")), options).await.expect("database");
         let scripts = Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };

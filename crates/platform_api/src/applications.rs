@@ -93,15 +93,7 @@ pub async fn update(call: PlatformCall, Id(id): Id<ApplicationId>, input: Input)
     input.only(&["name"])?;
     let name = applications::check_name(input.required("name")?)?;
     let workspace = call.workspace();
-    call.write(
-        Scope::ApplicationsWrite,
-        |tx| Box::pin(applications::rename(tx, workspace, id, &name)),
-        |application| {
-            application.instances.iter().for_each(|instance| call.forget(instance.id));
-            body(&call, application, &[])
-        },
-    )
-    .await
+    call.write(Scope::ApplicationsWrite, |tx| Box::pin(applications::rename(tx, workspace, id, &name)), |application| body(&call, application, &[])).await
 }
 
 /// Deletes an application; its keys and sessions end at once.
@@ -110,10 +102,7 @@ pub async fn delete(call: PlatformCall, Id(id): Id<ApplicationId>) -> Answer {
     call.write(
         Scope::ApplicationsWrite,
         |tx| Box::pin(applications::delete(tx, workspace, id)),
-        |application| {
-            application.instances.iter().for_each(|instance| call.forget(instance.id));
-            json!({ "object": "application", "id": application.id, "deleted": true })
-        },
+        |application| json!({ "object": "application", "id": application.id, "deleted": true }),
     )
     .await
 }

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
-use store::{Json, Location};
+use store::{Bounds, Json, Location};
 use world::places::Places;
 
 /// What can be said on the command line or in the environment.
@@ -40,6 +41,18 @@ pub struct Flags {
     /// Proxies in front of this server whose X-Forwarded-For counts, as addresses or ranges with commas [default: none]
     #[arg(long, env = "INSULA_TRUSTED_PROXIES", value_name = "CIDR,…")]
     pub trusted_proxies: Option<String>,
+    /// The most milliseconds that a request waits for the database, 50 to 10000 [default: 600]
+    #[arg(long, env = "INSULA_DATABASE_WAIT_MS", value_name = "NUMBER")]
+    pub database_wait_ms: Option<u64>,
+    /// For how many seconds a change that another server made may go unnoticed, 0 to 60 [default: 10]
+    #[arg(long, env = "INSULA_CACHE_SECONDS", value_name = "NUMBER")]
+    pub cache_seconds: Option<u64>,
+    /// For how many seconds known sessions go on while the database cannot be reached, 0 to 3600 [default: 300]
+    #[arg(long, env = "INSULA_OUTAGE_SECONDS", value_name = "NUMBER")]
+    pub outage_seconds: Option<u64>,
+    /// How many megabytes are remembered of the database, 1 to 4096 [default: 32]
+    #[arg(long, env = "INSULA_CACHE_MEGABYTES", value_name = "NUMBER")]
+    pub cache_megabytes: Option<u64>,
     /// What to log: error, warn, info, debug, trace, or a filter like info,store=debug [default: info]
     #[arg(long, env = "INSULA_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -70,6 +83,10 @@ struct File {
     database_url: Option<String>,
     database_connections: Option<usize>,
     trusted_proxies: Option<String>,
+    database_wait_ms: Option<u64>,
+    cache_seconds: Option<u64>,
+    outage_seconds: Option<u64>,
+    cache_megabytes: Option<u64>,
     log: Option<String>,
     log_format: Option<String>,
     npm_mirror: Option<PathBuf>,
@@ -101,6 +118,8 @@ pub struct Config {
     pub connections: usize,
     /// The proxies whose word about a visitor's address counts.
     pub trusted_proxies: Vec<Cidr>,
+    /// How long to wait for the database, and how long and how much of it to remember.
+    pub bounds: Bounds,
     /// What to log.
     pub log: String,
     /// How to log.
@@ -123,6 +142,7 @@ impl Config {
     pub fn read(flags: &Flags) -> Result<Config, String> {
         let data = flags.data.clone().unwrap_or_else(|| PathBuf::from("insula-data"));
         let file = read_file(flags.config.as_deref(), &data)?;
+        let bounds = bounds(flags, &file)?;
         let listen = flags.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7080".to_owned());
         let listen: SocketAddr = listen.parse().map_err(|_| format!("listen address {listen} is no address and port: give one like 127.0.0.1:7080"))?;
         let base_url = flags.base_url.clone().or(file.base_url).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
@@ -171,6 +191,7 @@ impl Config {
             location,
             connections,
             trusted_proxies,
+            bounds,
             log,
             log_format,
             scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
@@ -179,6 +200,19 @@ impl Config {
             settings,
         })
     }
+}
+
+fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {
+    let number = |name: &str, given: Option<u64>, default: u64, allowed: std::ops::RangeInclusive<u64>| match given.unwrap_or(default) {
+        number if allowed.contains(&number) => Ok(number),
+        number => Err(format!("{name} {number}: give a number from {} to {}", allowed.start(), allowed.end())),
+    };
+    let wait = number("database wait", flags.database_wait_ms.or(file.database_wait_ms), 600, 50..=10_000)?;
+    let fresh = number("cache seconds", flags.cache_seconds.or(file.cache_seconds), 10, 0..=60)?;
+    let outage = number("outage seconds", flags.outage_seconds.or(file.outage_seconds), 300, 0..=3_600)?;
+    let megabytes = number("cache megabytes", flags.cache_megabytes.or(file.cache_megabytes), 32, 1..=4_096)?;
+    let memory = usize::try_from(megabytes << 20).unwrap_or(usize::MAX);
+    Ok(Bounds { wait: Duration::from_millis(wait), fresh: Duration::from_secs(fresh), outage: Duration::from_secs(outage), memory })
 }
 
 fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {

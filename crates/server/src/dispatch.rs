@@ -110,12 +110,18 @@ impl Doors {
             Address::Instance { slug, path, own_host } => {
                 let found = self.app.directory.by_slug(slug).await;
                 match found {
-                    Ok(Some(tenant)) => frontend::open(self, request, &with_path(&uri, path), Knock { own_host, ..knock }, Some(tenant), hops.before).await,
+                    Ok(Some(tenant)) => {
+                        let uri = with_path(&uri, path);
+                        self.app.database.hurried(Box::pin(frontend::open(self, request, &uri, Knock { own_host, ..knock }, Some(tenant), hops.before))).await
+                    }
                     Ok(None) => refuse(Problem::NotFound),
                     Err(error) => Refusal::from(error).into_response(),
                 }
             }
-            Address::Keyed => frontend::open(self, request, &with_path(&uri, uri.path()), knock, None, hops.before).await,
+            Address::Keyed => {
+                let uri = with_path(&uri, uri.path());
+                self.app.database.hurried(Box::pin(frontend::open(self, request, &uri, knock, None, hops.before))).await
+            }
             Address::Backend { path } => run(&self.backend, request, &with_path(&uri, path), knock).await,
             Address::Pages => run(&self.pages, request, &uri, knock).await,
             Address::Elsewhere => {

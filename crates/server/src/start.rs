@@ -83,6 +83,7 @@ async fn open_database(config: &Config, world: &Arc<World>) -> Result<Database, 
         master: master.key,
         faults: Faults::default(),
         connections: config.connections,
+        bounds: config.bounds,
     };
     let database = Database::open(&config.location, options).await.map_err(|e| sentence(&e))?;
     database.check_master_key().await.map_err(|e| sentence(&e))?;

@@ -1,19 +1,21 @@
 //! The open database: where transactions begin, and where they are repeated.
 
 use crate::{
+    memory::{Bounds, Memory, touch::Touched},
     migrate,
     platform::PlatformTx,
     postgres::Postgres,
     sqlite::{Durability, Sqlite},
     tx::{Access, Connection, Tx},
     vault::{MasterKey, Vault},
+    waits,
 };
 use foundation::{Clock, Error, InstanceId, Random, Result, random::Shared};
 use futures_util::future::BoxFuture;
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -42,6 +44,8 @@ pub struct Options {
     pub faults: Faults,
     /// How many PostgreSQL connections at most.
     pub connections: usize,
+    /// How long things may take, and how long they are remembered.
+    pub bounds: Bounds,
 }
 
 /// Faults that tests ask for.
@@ -50,12 +54,23 @@ pub struct Faults {
     /// Every so many commits of a writer fail once with a serialization failure; 0 for never.
     pub conflict_every: u32,
     commits: AtomicU32,
+    pragma: Mutex<Option<String>>,
 }
 
 impl Faults {
     /// Every `n`th commit fails once; 0 for never.
     pub fn conflict_every(n: u32) -> Faults {
-        Faults { conflict_every: n, commits: AtomicU32::new(0) }
+        Faults { conflict_every: n, ..Faults::default() }
+    }
+
+    /// On SQLite, the writer says this before each of its transactions from now on: `pragma max_page_count = 1` fills the disk, `pragma query_only =
+    /// on` makes the file read-only.
+    pub fn before_writing(&self, pragma: &str) {
+        *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = Some(pragma.to_owned());
+    }
+
+    pub(crate) fn pragma(&self) -> Option<String> {
+        self.pragma.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn strikes(&self) -> bool {
@@ -78,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Shared,
     pub(crate) vault: Vault,
+    pub(crate) memory: Memory,
     pub(crate) faults: Faults,
     pub(crate) work: tokio::sync::Notify,
 }
@@ -97,9 +113,18 @@ impl Database {
             Location::Scratch(file) => Engine::Sqlite(Sqlite::open(file, Durability::Off)?),
             Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
         };
-        let Options { clock, random, master, faults, .. } = options;
+        let Options { clock, random, master, faults, bounds, .. } = options;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        let database = Database(Arc::new(Inner { engine, number, clock, random, vault: Vault::new(master), faults, work: tokio::sync::Notify::new() }));
+        let database = Database(Arc::new(Inner {
+            engine,
+            number,
+            clock,
+            random,
+            vault: Vault::new(master),
+            memory: Memory::new(bounds),
+            faults,
+            work: tokio::sync::Notify::new(),
+        }));
         migrate::run(&database).await?;
         Ok(database)
     }
@@ -126,19 +151,44 @@ impl Database {
         &self.0.vault
     }
 
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
+    /// Commits what no transaction object stands for: a migration.
+    pub(crate) async fn commit(&self, connection: Connection) -> Result<()> {
+        connection.commit(&self.0, Touched { everything: true, ..Touched::default() }).await
+    }
+
     pub(crate) fn kind(&self) -> &Engine {
         &self.0.engine
     }
 
     pub(crate) async fn connect(&self, access: Access) -> Result<Connection> {
+        let most = self.0.memory.bounds().wait;
         Ok(match (&self.0.engine, access) {
-            (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read().await?),
-            (Engine::Sqlite(sqlite), Access::Write) => Connection::Sqlite(sqlite.begin_write().await?),
+            (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read(most).await?),
+            (Engine::Sqlite(sqlite), Access::Write) => Connection::Sqlite(sqlite.begin_write(most, self.0.faults.pragma().as_deref()).await?),
             (Engine::Postgres(postgres), Access::Read) => {
-                Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only").await?))
+                Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only", most).await?))
             }
-            (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin("begin isolation level read committed").await?)),
+            (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin("begin isolation level read committed", most).await?)),
         })
+    }
+
+    /// Works on a request that may wait for the database for [`Bounds::wait`] in all.
+    pub async fn hurried<T>(&self, work: impl Future<Output = T>) -> T {
+        waits::with_budget(self.0.memory.bounds().wait, work).await
+    }
+
+    /// Works on something that is not worth waiting for: it may wait for a sixth of [`Bounds::wait`] in all.
+    pub async fn briefly<T>(&self, work: impl Future<Output = T>) -> T {
+        waits::with_budget(self.0.memory.bounds().wait / 6, work).await
+    }
+
+    /// The faults that tests ask for.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
     }
 
     /// Begins a transaction of one instance. A lint allows the call only where the instance was just recognised: where calls

@@ -6,6 +6,7 @@
 pub mod cache;
 mod catalog;
 mod database;
+mod memory;
 mod migrate;
 mod platform;
 mod postgres;
@@ -15,11 +16,13 @@ mod sqlite;
 mod tx;
 mod value;
 mod vault;
+mod waits;
 
 pub use catalog::{Key, KeyKind, Table};
 pub use database::{Attempts, Database, Faults, Location, Options};
 pub use foundation::{Error, Result};
 pub use futures_util::future::BoxFuture;
+pub use memory::{Bounds, Kept, Memo};
 pub use migrate::{Migration, migrations};
 pub use platform::{PlatformSql, PlatformTx};
 pub use queue::{ClaimedJob, NewJob};

@@ -34,7 +34,7 @@ pub(crate) async fn run(database: &Database) -> Result<()> {
     connection
         .batch("create table if not exists schema_migrations (version bigint not null primary key, name text not null, applied_at bigint not null)")
         .await?;
-    connection.commit().await?;
+    database.commit(connection).await?;
     for migration in migrations() {
         match apply(database, migration).await {
             // Another node was quicker.
@@ -67,7 +67,7 @@ async fn apply(database: &Database, migration: &Migration) -> Result<()> {
     for statement in statements(tables, keys, matches!(connection, Connection::Sqlite(_)))? {
         connection.batch(&statement).await.map_err(|e| Error::Broken(format!("migration {}: {e}: {statement}", migration.name)))?;
     }
-    connection.commit().await
+    database.commit(connection).await
 }
 
 fn sections(text: &'static str) -> Result<(&'static str, &'static str)> {

@@ -1,8 +1,9 @@
 //! Above the instances: the few tables that have no tenant.
 
-use crate::database::Inner;
 use crate::{
-    tx::{Access, Connection, Tx},
+    database::Inner,
+    memory::touch::{Touch, Touched},
+    tx::{Access, Connection, Ending, Tx},
     value::{FromRow, Param, Value},
 };
 use foundation::{Id, InstanceId, Problem, Random, Result, Timestamp, random::Shared};
@@ -10,12 +11,12 @@ use std::{marker::PhantomData, sync::Arc};
 
 /// SQL over the tables above the instances. Only [`platform_sql!`](crate::platform_sql) makes one.
 #[derive(Clone, Copy)]
-pub struct PlatformSql(&'static str);
+pub struct PlatformSql(&'static str, Touch);
 
 impl PlatformSql {
     #[doc(hidden)]
     pub const fn new(text: &'static str) -> PlatformSql {
-        PlatformSql(text)
+        PlatformSql(text, Touch::of(text))
     }
 }
 
@@ -36,6 +37,7 @@ pub struct PlatformTx<'e> {
     random: Shared,
     access: Access,
     enqueued: bool,
+    touched: Touched,
     borrows: PhantomData<fn(&'e ()) -> &'e ()>,
 }
 
@@ -43,7 +45,7 @@ impl PlatformTx<'_> {
     pub(crate) fn new(connection: Connection, database: Arc<Inner>, access: Access) -> Self {
         let now = database.clock.now();
         let random = database.random.clone();
-        PlatformTx { connection: Some(connection), database, now, random, access, enqueued: false, borrows: PhantomData }
+        PlatformTx { connection: Some(connection), database, now, random, access, enqueued: false, touched: Touched::default(), borrows: PhantomData }
     }
 
     /// The time at which the transaction began.
@@ -71,12 +73,14 @@ impl PlatformTx<'_> {
     /// [`foundation::Error::Conflict`] where a unique constraint stands against it.
     pub async fn change(&mut self, statement: PlatformSql, arguments: &[&dyn Param]) -> Result<u64> {
         let arguments: Vec<Value<'_>> = arguments.iter().map(|a| (**a).value()).collect();
+        self.touched.add(statement.1, &arguments, None);
         self.connection()?.change(statement.0, &arguments).await
     }
 
     /// All rows.
     pub async fn list<T: FromRow + Send>(&mut self, statement: PlatformSql, arguments: &[&dyn Param]) -> Result<Vec<T>> {
         let arguments: Vec<Value<'_>> = arguments.iter().map(|a| (**a).value()).collect();
+        self.touched.add(statement.1, &arguments, None);
         self.connection()?.list(statement.0, &arguments).await
     }
 
@@ -105,6 +109,7 @@ impl PlatformTx<'_> {
     /// Comes back from an instance; nothing is committed yet.
     pub fn leave(&mut self, tx: Tx<'_>) {
         self.enqueued |= tx.enqueued;
+        self.touched.join(tx.touched);
         self.connection = Some(tx.connection);
     }
 
@@ -117,24 +122,7 @@ impl PlatformTx<'_> {
             // An instance's part was dropped on the way, and everything with it.
             return outcome.and(Err(foundation::Error::Broken("the transaction never came back from an instance".to_owned())));
         };
-        match outcome {
-            Ok(value) => {
-                if self.access == Access::Write && self.database.faults.strikes() {
-                    connection.rollback().await?;
-                    return Err(foundation::Error::Again("an injected serialization failure".to_owned()));
-                }
-                connection.commit().await?;
-                if self.enqueued {
-                    self.database.work.notify_one();
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                if let Err(second) = connection.rollback().await {
-                    tracing::debug!(%second, "rollback failed");
-                }
-                Err(error)
-            }
-        }
+        let ending = Ending { connection, database: self.database, access: self.access, touched: self.touched, enqueued: self.enqueued };
+        ending.finish(outcome).await
     }
 }

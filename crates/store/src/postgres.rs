@@ -1,6 +1,9 @@
 //! PostgreSQL: a small pool, statements prepared once a connection.
 
-use crate::value::{Row, RowSource, Value};
+use crate::{
+    value::{Row, RowSource, Value},
+    waits::{LONGEST, bounded},
+};
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use foundation::{Error, Result};
@@ -20,10 +23,14 @@ impl Postgres {
     pub(crate) async fn open(url: &str, connections: usize) -> Result<Postgres> {
         let mut config: tokio_postgres::Config =
             url.parse().map_err(|_| Error::Unavailable("the database URL cannot be read: expected postgres://user@host/database".to_owned()))?;
-        config.application_name("insula").connect_timeout(Duration::from_secs(3));
+        config
+            .application_name("insula")
+            .connect_timeout(Duration::from_secs(3))
+            .tcp_user_timeout(Duration::from_secs(10))
+            .keepalives_idle(Duration::from_secs(30));
         config.options("-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000");
         let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let wait = Some(Duration::from_secs(1));
+        let wait = Some(Duration::from_secs(3));
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
@@ -31,7 +38,7 @@ impl Postgres {
             .build()
             .map_err(|e| Error::broken("database pool", e))?;
         let database = Postgres { pool };
-        let held = database.begin("begin read only").await?;
+        let held = database.begin("begin read only", Duration::from_secs(3)).await?;
         let mut collation = None;
         held.rows("select datcollate from pg_database where datname = current_database()", &[], &mut |mut row| {
             collation = Some(row.take::<String>()?);
@@ -48,11 +55,20 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn begin(&self, how: &str) -> Result<Held> {
-        let object = self.pool.get().await.map_err(|e| Error::Unavailable(format!("no database connection: {e}")))?;
-        let held = Held { object: Some(object) };
-        held.batch(how).await?;
-        Ok(held)
+    pub(crate) async fn begin(&self, how: &str, most: Duration) -> Result<Held> {
+        let begun = bounded(most, "beginning a transaction", async {
+            let object = self.pool.get().await.map_err(|e| Error::Unavailable(format!("no database connection: {e}")))?;
+            let held = Held { object: Some(object) };
+            held.batch(how).await?;
+            Ok(held)
+        })
+        .await
+        .and_then(|begun| begun);
+        if let Err(Error::Unavailable(_)) = &begun {
+            // Whatever else waits in the pool leads to the same dead end; new connections find the way again.
+            self.pool.retain(|_, _| false);
+        }
+        begun
     }
 }
 
@@ -68,9 +84,12 @@ impl Held {
 
     pub(crate) async fn rows(&self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
         let object = self.object()?;
-        let statement = object.prepare_cached(text).await.map_err(fault)?;
-        count(&statement, text, arguments)?;
-        for row in object.query(&statement, &pass(arguments)).await.map_err(fault)? {
+        let rows = bounded(LONGEST, "a statement", async {
+            let statement = object.prepare_cached(text).await.map_err(fault)?;
+            count(&statement, text, arguments)?;
+            object.query(&statement, &pass(arguments)).await.map_err(fault)
+        });
+        for row in rows.await?? {
             each(Row::new(&row))?;
         }
         Ok(())
@@ -78,13 +97,16 @@ impl Held {
 
     pub(crate) async fn change(&self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
         let object = self.object()?;
-        let statement = object.prepare_cached(text).await.map_err(fault)?;
-        count(&statement, text, arguments)?;
-        object.execute(&statement, &pass(arguments)).await.map_err(fault)
+        let changed = bounded(LONGEST, "a statement", async {
+            let statement = object.prepare_cached(text).await.map_err(fault)?;
+            count(&statement, text, arguments)?;
+            object.execute(&statement, &pass(arguments)).await.map_err(fault)
+        });
+        changed.await?
     }
 
     pub(crate) async fn batch(&self, text: &str) -> Result<()> {
-        self.object()?.batch_execute(text).await.map_err(fault)
+        bounded(LONGEST, "a statement", self.object()?.batch_execute(text)).await?.map_err(fault)
     }
 
     pub(crate) async fn commit(mut self) -> Result<()> {

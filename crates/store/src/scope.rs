@@ -1,10 +1,13 @@
 //! Text that is scoped to an instance, checked while compiling.
 
-use crate::value::{Param, Value};
+use crate::{
+    memory::touch::Touch,
+    value::{Param, Value},
+};
 
 /// SQL that names the instance. Only [`sql!`](crate::sql) makes one.
 #[derive(Clone, Copy)]
-pub struct Scoped(&'static str);
+pub struct Scoped(&'static str, Touch);
 
 /// SQL over the settings of the layers above the instances, which every instance reads. Only [`shared_sql!`](crate::shared_sql)
 /// makes one.
@@ -48,11 +51,21 @@ impl Scoped {
             has(text.as_bytes(), b"instance_id = $1") || (has(text.as_bytes(), b"(instance_id, ") && has(text.as_bytes(), b"values ($1, ")),
             "the query is not scoped to an instance"
         );
-        Scoped(text)
+        Scoped(text, Touch::of(text))
+    }
+
+    /// The same statement, which changes nothing that anybody would miss in what is remembered: rows that are long over.
+    #[must_use]
+    pub const fn unheard(self) -> Scoped {
+        Scoped(self.0, Touch::Nothing)
     }
 
     pub(crate) const fn text(self) -> &'static str {
         self.0
+    }
+
+    pub(crate) const fn touch(self) -> Touch {
+        self.1
     }
 }
 
@@ -102,12 +115,13 @@ macro_rules! part {
 pub struct Query<'a> {
     pub(crate) text: String,
     pub(crate) arguments: Vec<Value<'a>>,
+    pub(crate) touch: Touch,
 }
 
 impl<'a> Query<'a> {
     /// Begins with a scoped statement and its arguments (`$2`, `$3`, …).
     pub fn new(scoped: Scoped, arguments: &[&'a dyn Param]) -> Query<'a> {
-        Query { text: scoped.0.to_owned(), arguments: arguments.iter().map(|a| (**a).value()).collect() }
+        Query { text: scoped.0.to_owned(), arguments: arguments.iter().map(|a| (**a).value()).collect(), touch: scoped.1 }
     }
 
     /// Adds a piece; each `{}` of it takes one argument.

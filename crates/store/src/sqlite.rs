@@ -1,6 +1,9 @@
 //! SQLite: one writer, a few readers, all used in place on the calling thread.
 
-use crate::value::{Row, RowSource, Value};
+use crate::{
+    value::{Row, RowSource, Value},
+    waits,
+};
 use foundation::{Error, Result};
 use rusqlite::{
     Connection, OpenFlags,
@@ -12,6 +15,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
@@ -43,10 +47,11 @@ struct Readers {
 impl Sqlite {
     pub(crate) fn open(file: &Path, durability: Durability) -> Result<Sqlite> {
         let writer = connect(file, durability)?;
+        writer.connection.execute_batch("pragma busy_timeout = 0").map_err(fault)?;
         let free = (0..READERS)
             .map(|_| {
                 let reader = connect(file, durability)?;
-                reader.connection.execute_batch("pragma query_only = on").map_err(fault)?;
+                reader.connection.execute_batch("pragma query_only = on; pragma busy_timeout = 50").map_err(fault)?;
                 Ok(reader)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -56,15 +61,34 @@ impl Sqlite {
         })
     }
 
-    pub(crate) async fn begin_read(&self) -> Result<Held> {
-        let place = Arc::clone(&self.readers.places).acquire_owned().await.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
+    pub(crate) async fn begin_read(&self, most: Duration) -> Result<Held> {
+        let place = waits::bounded(most, "waiting for a reader", Arc::clone(&self.readers.places).acquire_owned()).await?;
+        let place = place.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
         let connection = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = connection.ok_or_else(|| Error::Broken("no reader is free although a place is".to_owned()))?;
-        Held::begin(Lent::Reader(connection, Arc::clone(&self.readers), place), "begin")
+        let held = Held { connection: Some(Lent::Reader(connection, Arc::clone(&self.readers), place)) };
+        held.begin("begin")?;
+        Ok(held)
     }
 
-    pub(crate) async fn begin_write(&self) -> Result<Held> {
-        Held::begin(Lent::Writer(Arc::clone(&self.writer).lock_owned().await), "begin immediate")
+    /// Waits for its turn, and for other processes that hold the file's lock. The wait is not left to SQLite, which would hold this thread up.
+    pub(crate) async fn begin_write(&self, most: Duration, pragma: Option<&str>) -> Result<Held> {
+        waits::bounded(most, "waiting for the writer", async {
+            let writer = Arc::clone(&self.writer).lock_owned().await;
+            if let Some(pragma) = pragma {
+                writer.connection.execute_batch(pragma).map_err(fault)?;
+            }
+            let held = Held { connection: Some(Lent::Writer(writer)) };
+            let mut pause = Duration::from_millis(1);
+            loop {
+                match held.begin("begin immediate") {
+                    Err(Error::Again(_)) => tokio::time::sleep(pause).await,
+                    begun => return begun.map(|()| held),
+                }
+                pause = (pause * 2).min(Duration::from_millis(25));
+            }
+        })
+        .await?
     }
 }
 
@@ -105,11 +129,9 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn begin(lent: Lent, how: &str) -> Result<Held> {
-        let held = Held { connection: Some(lent) };
-        held.bounded()?.steps.store(0, Ordering::Relaxed);
-        held.batch(how)?;
-        Ok(held)
+    fn begin(&self, how: &str) -> Result<()> {
+        self.bounded()?.steps.store(0, Ordering::Relaxed);
+        self.batch(how)
     }
 
     fn bounded(&self) -> Result<&Bounded> {

@@ -2,10 +2,12 @@
 
 use crate::{
     database::Inner,
+    memory::touch::Touched,
     postgres,
     scope::{Query, Scoped},
     sqlite,
     value::{FromRow, Param, Row, Value},
+    waits,
 };
 use foundation::{Error, Id, InstanceId, Problem, Random, Result, Timestamp, random::Shared};
 use std::{marker::PhantomData, sync::Arc};
@@ -47,10 +49,24 @@ impl Connection {
         }
     }
 
-    pub(crate) async fn commit(self) -> Result<()> {
+    /// Commits, and makes the node forget what was changed, whatever becomes of the caller meanwhile and whether or not the commit succeeds.
+    pub(crate) async fn commit(self, database: &Arc<Inner>, touched: Touched) -> Result<()> {
         match self {
-            Connection::Sqlite(held) => held.commit(),
-            Connection::Postgres(held) => held.commit().await,
+            Connection::Sqlite(held) => {
+                let outcome = held.commit();
+                database.memory.forget(&touched);
+                outcome
+            }
+            // A caller who hangs up drops its future, but the commit is already on its way.
+            Connection::Postgres(held) => {
+                let database = Arc::clone(database);
+                let committing = tokio::spawn(async move {
+                    let outcome = held.commit().await;
+                    database.memory.forget(&touched);
+                    outcome
+                });
+                waits::bounded(waits::LONGEST, "the commit", committing).await?.map_err(|e| Error::broken("committing", e))?
+            }
         }
     }
 
@@ -84,6 +100,7 @@ pub struct Tx<'e> {
     random: Shared,
     pub(crate) access: Access,
     pub(crate) enqueued: bool,
+    pub(crate) touched: Touched,
     borrows: PhantomData<fn(&'e ()) -> &'e ()>,
 }
 
@@ -91,7 +108,18 @@ impl Tx<'_> {
     pub(crate) fn new(connection: Connection, database: Arc<Inner>, instance: InstanceId, access: Access) -> Self {
         let now = database.clock.now();
         let random = database.random.clone();
-        Tx { connection, database, instance, instance_text: instance.to_string(), now, random, access, enqueued: false, borrows: PhantomData }
+        Tx {
+            connection,
+            database,
+            instance,
+            instance_text: instance.to_string(),
+            now,
+            random,
+            access,
+            enqueued: false,
+            touched: Touched::default(),
+            borrows: PhantomData,
+        }
     }
 
     /// The instance that everything here belongs to.
@@ -120,6 +148,7 @@ impl Tx<'_> {
     /// [`Error::Conflict`] where a unique constraint stands against it.
     pub async fn change(&mut self, statement: Scoped, arguments: &[&dyn Param]) -> Result<u64> {
         let arguments = bind(&self.instance_text, arguments);
+        self.touched.add(statement.touch(), &arguments[1..], Some(self.instance));
         self.connection.change(statement.text(), &arguments).await
     }
 
@@ -139,6 +168,7 @@ impl Tx<'_> {
     /// All rows. The statement bounds their number by `limit`, or by what one owner can have.
     pub async fn list<T: FromRow + Send>(&mut self, statement: Scoped, arguments: &[&dyn Param]) -> Result<Vec<T>> {
         let arguments = bind(&self.instance_text, arguments);
+        self.touched.add(statement.touch(), &arguments[1..], Some(self.instance));
         self.connection.list(statement.text(), &arguments).await
     }
 
@@ -155,7 +185,8 @@ impl Tx<'_> {
 
     /// All rows of a built query.
     pub async fn select<T: FromRow + Send>(&mut self, query: Query<'_>) -> Result<Vec<T>> {
-        let Query { text, arguments } = query;
+        let Query { text, arguments, touch } = query;
+        self.touched.add(touch, &arguments, Some(self.instance));
         let arguments: Vec<Value<'_>> = std::iter::once(Value::Text(self.instance_text.as_str().into())).chain(arguments).collect();
         self.connection.list(&text, &arguments).await
     }
@@ -165,14 +196,31 @@ impl Tx<'_> {
     /// # Errors
     /// The outcome's own, or what the commit failed with. [`Error::Again`] asks to run everything again.
     pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
-        let Tx { connection, database, access, enqueued, .. } = self;
+        let Tx { connection, database, access, touched, enqueued, .. } = self;
+        Ending { connection, database, access, touched, enqueued }.finish(outcome).await
+    }
+}
+
+/// The end of a transaction, the same inside and above the instances.
+pub(crate) struct Ending {
+    pub(crate) connection: Connection,
+    pub(crate) database: Arc<Inner>,
+    pub(crate) access: Access,
+    pub(crate) touched: Touched,
+    pub(crate) enqueued: bool,
+}
+
+impl Ending {
+    /// Commits if the outcome is good, rolls back if not.
+    pub(crate) async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
+        let Ending { connection, database, access, touched, enqueued } = self;
         match outcome {
             Ok(value) => {
                 if access == Access::Write && database.faults.strikes() {
                     connection.rollback().await?;
                     return Err(Error::Again("an injected serialization failure".to_owned()));
                 }
-                connection.commit().await?;
+                connection.commit(&database, touched).await?;
                 if enqueued {
                     database.work.notify_one();
                 }

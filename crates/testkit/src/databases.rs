@@ -1,17 +1,22 @@
 //! A fresh database for every test: a scratch file, or a copy of an empty PostgreSQL database.
 
+use crate::trouble::Proxy;
 use foundation::{Clock, random::Shared};
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use store::{Database, Faults, Location, MasterKey, Options};
+use store::{Bounds, Database, Faults, Location, MasterKey, Options};
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 
 /// A database and what keeps it there.
 pub(crate) struct Place {
+    /// Where the server under test finds it.
     location: Location,
+    /// Where it is.
+    direct: Location,
+    pub(crate) proxy: Option<Proxy>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -19,14 +24,39 @@ impl Place {
     pub(crate) fn location(&self) -> &Location {
         &self.location
     }
+
+    pub(crate) fn direct(&self) -> &Location {
+        &self.direct
+    }
 }
 
-pub(crate) async fn fresh() -> Place {
+/// How the server under test reaches its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As any server.
+    Straight,
+    /// A PostgreSQL through a proxy, which can be told to hold up or to cut; a SQLite as always.
+    Proxied,
+}
+
+pub(crate) async fn fresh(way: Way) -> Place {
     match std::env::var("INSULA_TEST_DATABASE") {
-        Ok(url) if url.starts_with("postgres") => Place { location: Location::Url(copy(&url).await), _folder: None },
+        Ok(url) if url.starts_with("postgres") => {
+            let direct = copy(&url).await;
+            let (location, proxy) = match way {
+                Way::Straight => (direct.clone(), None),
+                Way::Proxied => {
+                    let address = direct.split(['@', '/']).find(|part| part.contains(':') && !part.starts_with("postgres")).expect("host and port");
+                    let proxy = Proxy::before(address.parse().expect("an address")).await;
+                    (direct.replace(address, &format!("127.0.0.1:{}", proxy.port)), Some(proxy))
+                }
+            };
+            Place { location: Location::Url(location), direct: Location::Url(direct), proxy, _folder: None }
+        }
         _ => {
             let folder = tempfile::tempdir().expect("a folder");
-            Place { location: Location::Scratch(folder.path().join("insula.db")), _folder: Some(folder) }
+            let location = Location::Scratch(folder.path().join("insula.db"));
+            Place { direct: location.clone(), location, proxy: None, _folder: Some(folder) }
         }
     }
 }
@@ -51,6 +81,7 @@ async fn prepare(url: &str) -> String {
         master: MasterKey::new([7; 32]),
         faults: Faults::default(),
         connections: 2,
+        bounds: Bounds::DEFAULT,
     };
     drop(Database::open(&Location::Url(with_name(url, &name)), options).await.expect("the template opens"));
     name

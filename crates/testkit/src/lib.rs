@@ -9,8 +9,11 @@
 mod caller;
 mod databases;
 mod traffic;
+mod trouble;
 
 pub use caller::{Api, Browser, Reply};
+pub use databases::Way;
+pub use trouble::{Line, Taken};
 
 use domain::{
     applications,
@@ -25,7 +28,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use store::{Access, BoxFuture, Database, Faults, MasterKey, Options, Tx};
+use store::{Access, Bounds, BoxFuture, Database, Faults, MasterKey, Options, Tx};
 use world::{World, clock::FakeClock};
 
 /// An instance, with the keys to it.
@@ -58,11 +61,26 @@ pub struct Setup {
     pub rates: Rates,
     /// Which proxies are believed.
     pub trusted_proxies: Vec<foundation::Cidr>,
+    /// How long it waits and remembers.
+    pub bounds: Bounds,
+    /// How it reaches its database.
+    pub way: Way,
 }
+
+/// As a server's own, but with patience for a busy machine.
+const PATIENT: Bounds = Bounds { wait: Duration::from_secs(30), ..Bounds::DEFAULT };
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { environment: Environment::Development, settings: serde_json::json!({}), seed: 1, rates: Rates::Ignored, trusted_proxies: Vec::new() }
+        Setup {
+            environment: Environment::Development,
+            settings: serde_json::json!({}),
+            seed: 1,
+            rates: Rates::Ignored,
+            trusted_proxies: Vec::new(),
+            bounds: PATIENT,
+            way: Way::Straight,
+        }
     }
 }
 
@@ -84,7 +102,7 @@ pub struct TestServer {
     pub world: Arc<World>,
     clock: Arc<FakeClock>,
     doors: Arc<Doors>,
-    _place: databases::Place,
+    place: Arc<databases::Place>,
 }
 
 /// Where the server under test says that it is.
@@ -103,16 +121,8 @@ impl TestServer {
         }
         let (world, clock) = World::fake(setup.seed);
         let world = Arc::new(world);
-        let place = databases::fresh().await;
-        let conflicts = std::env::var("INSULA_TEST_CONFLICTS").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-        let options = Options {
-            clock: Arc::clone(&world.clock),
-            random: world.random.clone(),
-            master: MasterKey::new([7; 32]),
-            faults: Faults::conflict_every(conflicts),
-            connections: 8,
-        };
-        let database = Database::open(place.location(), options).await.expect("the database opens");
+        let place = Arc::new(databases::fresh(setup.way).await);
+        let database = Database::open(place.location(), options(&world, setup.bounds)).await.expect("the database opens");
         let site = Arc::new(Site::new(BASE_URL, None).expect("a site"));
         let pairs = [world.keys.make().expect("a key pair"), world.keys.make().expect("a key pair"), world.keys.make().expect("a key pair")];
         let environment = setup.environment;
@@ -138,17 +148,31 @@ impl TestServer {
             .expect("the estate is founded");
         let [home, neighbour] =
             [0, 1].map(|index| Home { tenant: site.tenant(homes[index].application.instances[0].clone()), secret_key: homes[index].secret_keys[0].clone() });
-        let scripts = web::Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };
-        let app = web::App::new(database.clone(), Arc::clone(&world), site, scripts).trusting(setup.trusted_proxies);
-        let app = Arc::new(if setup.rates == Rates::Ignored { app.ignoring_rates() } else { app });
-        let doors = Arc::new(Doors::new(app));
-        doors.ready().store(true, Ordering::SeqCst);
+        let doors = doors(&database, &world, site, setup.rates, setup.trusted_proxies);
         let [platform_token, other_platform_token] = tokens;
-        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, doors, _place: place };
+        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, doors, place };
         for instance in [server.home.tenant.id(), server.neighbour.tenant.id()] {
             server.set(instance, setup.settings.clone()).await;
         }
         server
+    }
+
+    /// Another server on the same database, beside this one and with a memory of its own.
+    pub async fn another_node(&self) -> TestServer {
+        let database = Database::open(self.place.direct(), options(&self.world, PATIENT)).await.expect("the database opens once more");
+        let doors = doors(&database, &self.world, Arc::new(Site::new(BASE_URL, None).expect("a site")), Rates::Ignored, Vec::new());
+        TestServer {
+            home: self.home.clone(),
+            neighbour: self.neighbour.clone(),
+            workspace: self.workspace,
+            platform_token: self.platform_token.clone(),
+            other_platform_token: self.other_platform_token.clone(),
+            database,
+            world: Arc::clone(&self.world),
+            clock: Arc::clone(&self.clock),
+            doors,
+            place: Arc::clone(&self.place),
+        }
     }
 
     /// Changes an instance's settings.
@@ -248,6 +272,27 @@ impl TestServer {
         browser.sign_up(name).await;
         browser
     }
+}
+
+fn options(world: &Arc<World>, bounds: Bounds) -> Options {
+    let conflicts = std::env::var("INSULA_TEST_CONFLICTS").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    Options {
+        clock: Arc::clone(&world.clock),
+        random: world.random.clone(),
+        master: MasterKey::new([7; 32]),
+        faults: Faults::conflict_every(conflicts),
+        connections: 8,
+        bounds,
+    }
+}
+
+fn doors(database: &Database, world: &Arc<World>, site: Arc<Site>, rates: Rates, trusted_proxies: Vec<foundation::Cidr>) -> Arc<Doors> {
+    let scripts = web::Scripts { mirror: None, cdn: "https://cdn.example".to_owned() };
+    let app = web::App::new(database.clone(), Arc::clone(world), site, scripts).trusting(trusted_proxies);
+    let app = if rates == Rates::Ignored { app.ignoring_rates() } else { app };
+    let doors = Arc::new(Doors::new(Arc::new(app)));
+    doors.ready().store(true, Ordering::SeqCst);
+    doors
 }
 
 /// The password of everybody whom tests sign up.

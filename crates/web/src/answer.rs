@@ -13,7 +13,12 @@ pub type Answer = Result<Response, Refusal>;
 
 /// A JSON body. The content type is exactly `application/json`: with anything behind it, SDKs read the body as text.
 pub fn json(status: StatusCode, body: &Value) -> Response {
-    let mut response = (status, body.to_string()).into_response();
+    json_text(status, body.to_string())
+}
+
+/// A JSON body that was written before.
+pub fn json_text(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = (status, body.into()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

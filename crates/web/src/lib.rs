@@ -12,7 +12,7 @@ mod refusal;
 mod routes;
 mod strict_json;
 
-pub use answer::{Answer, empty, json, redirect};
+pub use answer::{Answer, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
 pub use input::{Id, Input, Query};

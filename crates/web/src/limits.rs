@@ -13,7 +13,7 @@ use domain::{
 };
 use foundation::{Network, Problem};
 use std::{sync::Arc, time::Duration};
-use store::Access;
+use store::Memo;
 
 /// What an operation counts for. At the Frontend API one without a class does not count; at the Backend API every one counts
 /// for the instance's requests, but for those that are free.
@@ -77,7 +77,8 @@ impl Class {
 
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
 async fn settings(app: &App, tenant: &Tenant) -> Result<Arc<Settings>, Refusal> {
-    Ok(app.database.within(tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?)
+    let known = app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await?;
+    Ok(Arc::clone(&known))
 }
 
 /// Counts a request, also for the wider network of an IPv6 address.

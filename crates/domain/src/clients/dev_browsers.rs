@@ -38,7 +38,8 @@ async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
         sql!(
             "delete from dev_browsers where instance_id = $1 and id in
                 (select id from dev_browsers where instance_id = $1 and client_id is null and created_at < $2 order by created_at limit 100)"
-        ),
+        )
+        .unheard(),
         &[&before],
     )
     .await

@@ -4,10 +4,12 @@
 //! knew the old one before knows nothing after.
 
 mod dev_browsers;
+mod known;
 mod store;
 mod view;
 mod visit;
 
+pub use known::{KnownClient, known};
 pub use view::{ClientView, SessionView, client_view, session_view};
 pub use visit::{Credential, Visit};
 

@@ -66,7 +66,8 @@ pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
             "delete from clients where instance_id = $1 and id in
                 (select c.id from clients c where c.instance_id = $1 and c.created_at < $2 and c.last_authentication_strategy is null
                    and not exists (select 1 from sessions s where s.instance_id = $1 and s.client_id = c.id) order by c.created_at limit 100)"
-        ),
+        )
+        .unheard(),
         &[&before],
     )
     .await

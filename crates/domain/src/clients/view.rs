@@ -40,10 +40,20 @@ pub struct SessionView {
 /// # Errors
 /// Only the database's own.
 pub async fn client_view(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<ClientView>> {
+    let mut view = unsigned(tx, visit).await?;
+    for shown in view.iter_mut().flat_map(|view| &mut view.sessions) {
+        shown.token = token(tx, visit, &shown.session, &shown.user).await?;
+    }
+    Ok(view)
+}
+
+/// The same without tokens.
+pub(super) async fn unsigned(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<ClientView>> {
     let Some(client) = &visit.client else { return Ok(None) };
     let mut shown = Vec::new();
     for session in sessions::live_of_client(tx, client.id).await? {
-        shown.push(session_view(tx, visit, session).await?);
+        let user = users::get(tx, session.user).await?;
+        shown.push(SessionView { session, user, token: None, now: tx.now() });
     }
     let sign_in = match client.sign_in {
         Some(id) => sign_ins::view_if_open(tx, id).await?,
@@ -63,12 +73,14 @@ pub async fn client_view(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<Client
 /// Only the database's own.
 pub async fn session_view(tx: &mut Tx<'_>, visit: &Visit, session: Session) -> Result<SessionView> {
     let user = users::get(tx, session.user).await?;
-    let now = tx.now();
+    let token = token(tx, visit, &session, &user).await?;
+    Ok(SessionView { session, user, token, now: tx.now() })
+}
+
+async fn token(tx: &mut Tx<'_>, visit: &Visit, session: &Session, user: &User) -> Result<Option<String>> {
     let own = visit.client.as_ref().is_some_and(|client| client.id == session.client);
-    let token = if own && session.is_live(now) && !user.banned {
-        Some(tokens::mint(tx, &visit.tenant, &session, visit.credential.origin.as_deref(), tokens::LIFE).await?)
-    } else {
-        None
-    };
-    Ok(SessionView { session, user, token, now })
+    if !own || !session.is_live(tx.now()) || user.banned {
+        return Ok(None);
+    }
+    tokens::mint(tx, &visit.tenant, session, visit.credential.origin.as_deref(), tokens::LIFE).await.map(Some)
 }

@@ -6,7 +6,7 @@ use crate::{
     sessions::{self, Session},
     users::{self, User},
 };
-use ::store::Tx;
+use ::store::{Kept, Tx};
 use dev_browsers::DevBrowser;
 use foundation::{ClientId, Error, Id, Ksuid, Problem, Result, Secret, SessionId, SignInId, SignUpId};
 use std::sync::Arc;
@@ -75,6 +75,18 @@ impl Visit {
         }
         visit.client = visit.client.filter(|c| c.pool == visit.tenant.instance.pool);
         Ok(visit)
+    }
+
+    /// Says of what was read for this visitor that it changes with their client and with their development browser.
+    #[must_use]
+    pub fn claim<V>(&self, mut kept: Kept<V>) -> Kept<V> {
+        if let Some(client) = &self.client {
+            kept = kept.about(&client.id);
+        }
+        if let Some(browser) = &self.dev_browser {
+            kept = kept.about(&browser.id);
+        }
+        kept
     }
 
     /// The client, made now if there is none yet.

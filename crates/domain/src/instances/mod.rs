@@ -5,13 +5,9 @@ pub(crate) mod store;
 
 pub use site::Site;
 
-use ::store::{Database, PlatformTx, text_enum};
+use ::store::{Database, Kept, Memo, PlatformTx, text_enum};
 use foundation::{ApplicationId, InstanceId, PoolId, Result, Timestamp};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 text_enum! {
     /// What an instance is for.
@@ -85,27 +81,19 @@ impl Tenant {
     }
 }
 
-/// How long a tenant is remembered without asking the database.
-const REMEMBERED: Duration = Duration::from_secs(10);
-const MOST_REMEMBERED: usize = 10_000;
+/// About how many bytes a remembered tenant takes.
+const WEIGHT: usize = 800;
 
-/// Finds tenants by slug and by id, and remembers them for ten seconds.
+/// Finds tenants by slug and by id.
 pub struct Directory {
     database: Database,
     site: Arc<Site>,
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    slugs: HashMap<String, InstanceId>,
-    tenants: HashMap<InstanceId, (Timestamp, Arc<Tenant>)>,
 }
 
 impl Directory {
     /// Asks this database, and builds addresses for this site.
     pub fn new(database: Database, site: Arc<Site>) -> Directory {
-        Directory { database, site, known: Mutex::default() }
+        Directory { database, site }
     }
 
     /// The site that addresses are built for.
@@ -118,15 +106,16 @@ impl Directory {
     /// # Errors
     /// Only the database's own.
     pub async fn by_slug(&self, slug: &str) -> Result<Option<Arc<Tenant>>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).slugs.get(slug).copied();
-        if let Some(tenant) = known.and_then(|id| self.remembered(id)) {
-            return Ok(Some(tenant));
-        }
-        let found = self.database.platform(::store::Access::Read, |tx| Box::pin(store::find_slug(tx, slug))).await?;
-        match found {
-            Some(id) => self.by_id(id).await,
-            None => Ok(None),
-        }
+        let memo = Memo::new("tenant by slug", &[slug]);
+        let found = self.database.recall_platform(memo, |tx| {
+            Box::pin(async move {
+                Ok(match store::find_slug(tx, slug).await? {
+                    Some(id) => self.kept(store::find(tx, id).await?),
+                    None => self.kept(None),
+                })
+            })
+        });
+        Ok(Option::clone(&*found.await?))
     }
 
     /// The living instance of this id.
@@ -134,31 +123,16 @@ impl Directory {
     /// # Errors
     /// Only the database's own.
     pub async fn by_id(&self, id: InstanceId) -> Result<Option<Arc<Tenant>>> {
-        if let Some(tenant) = self.remembered(id) {
-            return Ok(Some(tenant));
-        }
-        let found = self.database.platform(::store::Access::Read, |tx| Box::pin(store::find(tx, id))).await?;
-        Ok(found.map(|instance| {
-            let tenant = Arc::new(self.site.tenant(instance));
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.tenants.len() >= MOST_REMEMBERED {
-                *known = Known::default();
-            }
-            known.slugs.insert(tenant.instance.slug.clone(), id);
-            known.tenants.insert(id, (self.database.now(), Arc::clone(&tenant)));
-            tenant
-        }))
+        let name = id.to_string();
+        let found = self.database.recall_platform(Memo::new("tenant by id", &[&name]), |tx| Box::pin(async move { Ok(self.kept(store::find(tx, id).await?)) }));
+        Ok(Option::clone(&*found.await?))
     }
 
-    fn remembered(&self, id: InstanceId) -> Option<Arc<Tenant>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, tenant) = known.tenants.get(&id)?;
-        (self.database.now().since(*since) < REMEMBERED).then(|| Arc::clone(tenant))
-    }
-
-    /// Forgets an instance at once, after it was changed or deleted on this node.
-    pub fn forget(&self, id: InstanceId) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).tenants.remove(&id);
+    /// What is remembered of an instance; of one that is not there, nothing.
+    fn kept(&self, found: Option<Instance>) -> Kept<Option<Arc<Tenant>>> {
+        let Some(instance) = found else { return Kept::never(None) };
+        let (id, application) = (instance.id, instance.application);
+        Kept::new(Some(Arc::new(self.site.tenant(instance))), WEIGHT).about(&id).about(&application)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Secret keys and platform tokens: shown once, stored as SHA-256, with their routing in their text.
 
 use crate::instances::Environment;
-use ::store::{FromRow, PlatformTx, Row, platform_sql};
-use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Random, Result, Secret, SecretKeyId, WorkspaceId};
+use ::store::{Database, FromRow, Kept, Memo, PlatformTx, Row, platform_sql};
+use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Random, Result, Secret, SecretKeyId, Timestamp, WorkspaceId};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 43 letters of 62 are 256 bits.
@@ -70,13 +70,27 @@ pub async fn create_secret_key(tx: &mut PlatformTx<'_>, instance: InstanceId, en
     Ok(secret)
 }
 
-/// The instance of a living secret key.
+/// The instance of a living secret key. A key that ended on another node is known for some seconds more.
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn find_secret_key(tx: &mut PlatformTx<'_>, secret: &Secret) -> Result<Option<InstanceId>> {
+pub async fn find_secret_key(database: &Database, secret: &Secret) -> Result<Option<InstanceId>> {
+    let hash = secret.sha256();
+    let found = database.recall_platform(Memo::new("secret key", &[&hash]), |tx| Box::pin(holder(tx, &hash)));
+    Ok(*found.await?)
+}
+
+async fn holder(tx: &mut PlatformTx<'_>, hash: &str) -> Result<Kept<Option<InstanceId>>> {
     let now = tx.now();
-    tx.find(platform_sql!("select instance_id from secret_keys where hash = $1 and (expires_at is null or expires_at > $2)"), &[&secret.sha256(), &now]).await
+    let found: Option<(InstanceId, Option<Timestamp>)> = tx
+        .find(platform_sql!("select instance_id, expires_at from secret_keys where hash = $1 and (expires_at is null or expires_at > $2)"), &[&hash, &now])
+        .await?;
+    let Some((instance, end)) = found else { return Ok(Kept::never(None)) };
+    let kept = Kept::new(Some(instance), 100).about(&instance);
+    Ok(match end {
+        Some(end) => kept.until(end),
+        None => kept,
+    })
 }
 
 /// Ends all secret keys of an instance.

@@ -3,10 +3,12 @@
 mod bounds;
 mod device;
 mod list;
+mod minting;
 mod store;
 
 pub use device::Device;
 pub use list::{Filter, list};
+pub use minting::{Minting, minting};
 
 use crate::{
     audit::{self, Actor},

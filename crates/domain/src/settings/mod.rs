@@ -13,7 +13,7 @@ pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 
 use crate::audit::{self, Actor};
-use ::store::{Json, Tx, cache::InstanceCache, text_enum};
+use ::store::{Json, Kept, Tx, cache::InstanceCache, text_enum};
 use foundation::{Error, Problem, Result};
 use serde_json::{Map, Value};
 use std::{
@@ -54,6 +54,14 @@ pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
     let settings = Arc::new(resolve(&[store::system(tx).await?, store::instance(tx).await?])?);
     EFFECTIVE.put(tx, versions, Arc::clone(&settings));
     Ok(settings)
+}
+
+/// The settings that apply to the instance now, to be remembered.
+///
+/// # Errors
+/// As [`effective`].
+pub async fn known(tx: &mut Tx<'_>) -> Result<Kept<Arc<Settings>>> {
+    Ok(Kept::new(effective(tx).await?, 100))
 }
 
 /// Lays the documents over each other, the widest first, and reads the result.

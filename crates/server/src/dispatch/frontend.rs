@@ -6,7 +6,7 @@ use domain::{instances::Tenant, keys, redirects, settings};
 use foundation::{Error, Problem, Secret};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::{net::IpAddr, sync::Arc};
-use store::Access;
+use store::Memo;
 use url::Url;
 use web::{Knock, Proxy, Refusal};
 
@@ -63,7 +63,7 @@ pub(super) async fn open(
 async fn keyed(doors: &Doors, headers: &HeaderMap) -> Result<Option<Arc<Tenant>>, Error> {
     let Some(shown) = headers.get(SECRET_KEY) else { return Ok(None) };
     let secret = Secret::new(shown.to_str().map_err(|_| Problem::SecretKeyInvalid)?);
-    let instance = doors.app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await?.ok_or(Problem::SecretKeyInvalid)?;
+    let instance = keys::find_secret_key(&doors.app.database, &secret).await?.ok_or(Problem::SecretKeyInvalid)?;
     doors.app.directory.by_id(instance).await?.map(Some).ok_or_else(|| Problem::SecretKeyInvalid.into())
 }
 
@@ -98,7 +98,7 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
     if reads && (uri.path().starts_with("/npm/") || uri.path().starts_with("/.well-known/")) {
         return Ok(true);
     }
-    let settings = doors.app.database.within(tenant.id(), Access::Read, |tx| Box::pin(settings::effective(tx))).await?;
+    let settings = doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await?;
     Ok(redirects::is_own_origin(tenant, &settings, text))
 }
 

@@ -11,3 +11,4 @@ mod isolation;
 mod platform;
 mod process;
 mod races;
+mod trouble;

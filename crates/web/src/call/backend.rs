@@ -36,7 +36,7 @@ impl FromRequestParts<Arc<App>> for BackendCall {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
         let secret = bearer(&parts.headers).ok_or(Problem::SecretKeyInvalid)?;
-        let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_secret_key(tx, &secret))).await?;
+        let found = keys::find_secret_key(&app.database, &secret).await?;
         let tenant = app.directory.by_id(found.ok_or(Problem::SecretKeyInvalid)?).await?;
         let tenant = tenant.ok_or(Problem::SecretKeyInvalid)?;
         let class = parts.extensions.get::<Class>().copied();

@@ -19,11 +19,11 @@ use domain::{
     passwords::{self, Answer as PasswordAnswer, Question},
     settings::Settings,
 };
-use foundation::{ClientId, Error, Id, Network, Problem, Result, Secret, SessionId};
+use foundation::{ClientId, Error, Id, Network, Problem, Result, Secret, SessionId, random::Shared};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use store::{Access, Attempts, BoxFuture, Tx};
+use store::{Access, Attempts, BoxFuture, Kept, Memo, Tx};
 use url::Url;
 
 /// A call at an instance's own door.
@@ -163,12 +163,13 @@ impl FrontendCall {
         }
     }
 
-    /// Changes something that the answer does not depend on: where it fails, the answer stands, and the log knows.
+    /// Changes something that the answer does not depend on: where it fails or would have to wait, the answer stands, and the log knows.
     pub async fn beside<'e, F>(&self, work: F)
     where
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
     {
-        if self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted).await.is_err() {
+        let noted = self.app.database.briefly(self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted)).await;
+        if noted.is_err() {
             tracing::debug!("what was to be noted beside an answer was not");
         }
     }
@@ -186,6 +187,60 @@ impl FrontendCall {
         Ok(self.hand_out(json(StatusCode::OK, &shown), &told.visit))
     }
 
+    /// What is known of the visitor, or is read now. It holds as long as the reading says, and ends when somebody changes the visitor's client.
+    /// `parts` tells one thing of its kind from others of the same visitor.
+    ///
+    /// # Errors
+    /// What the reading refuses.
+    pub async fn recall<'e, V, F>(&self, kind: &'static str, parts: &[&str], read: F) -> Result<Arc<V>, Refusal>
+    where
+        V: Send + Sync + 'static,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Kept<V>>> + Send + Sync,
+    {
+        let shown = [&self.credential.client, &self.credential.dev_browser].map(|secret| secret.as_ref().map_or("", Secret::expose));
+        let memo = Memo::new(kind, &[&shown, parts].concat());
+        let reading = async {
+            let mut attempts = Attempts::new(&self.app.database);
+            loop {
+                let outcome = self.once(Access::Read, Beside::Nothing, &read, Verdict::Granted).await;
+                if !attempts.again(&outcome).await {
+                    return outcome.and_then(|told| match told.outcome {
+                        Verdict::Granted(kept) => Ok(told.visit.claim(kept)),
+                        Verdict::Refused(problem) => Err(problem.into()),
+                    });
+                }
+            }
+        };
+        #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+        match self.app.database.recall_from(self.tenant.id(), memo, reading).await {
+            Ok(known) => Ok(known),
+            Err(error) => Err(self.refuse(error).await),
+        }
+    }
+
+    /// What is known of the instance, or is read now: the same for everybody who asks.
+    ///
+    /// # Errors
+    /// What the reading refuses.
+    pub async fn recall_public<'e, V, F>(&self, kind: &'static str, read: F) -> Result<Arc<V>, Refusal>
+    where
+        V: Send + Sync + 'static,
+        F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<Kept<V>>> + Send + Sync,
+    {
+        #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+        Ok(self.app.database.recall(self.tenant.id(), Memo::new(kind, &[]), read).await?)
+    }
+
+    /// The page that asks, if it says so: who its tokens are for.
+    pub fn origin(&self) -> Option<&str> {
+        self.credential.origin.as_deref()
+    }
+
+    /// Chance, for what is signed outside of a transaction.
+    pub fn random(&self) -> Shared {
+        self.app.world.random.clone()
+    }
+
     /// The transaction: recognises, works, looks at the client, and runs again where the database asks for it.
     async fn run<'e, R, T, F>(&self, access: Access, beside: Beside, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>, Refusal>
     where
@@ -201,12 +256,14 @@ impl FrontendCall {
             }
             return match outcome {
                 Ok(told) => Ok(told),
-                Err(error) => {
-                    let client = if self.mutates && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
-                    Err(Refusal::from(error).with_client(client))
-                }
+                Err(error) => Err(self.refuse(error).await),
             };
         }
+    }
+
+    async fn refuse(&self, error: Error) -> Refusal {
+        let client = if self.mutates && matches!(error, Error::Refused(_)) { self.client_now().await } else { None };
+        Refusal::from(error).with_client(client)
     }
 
     async fn once<'e, R, T, F>(&self, access: Access, beside: Beside, work: &F, judge: fn(R) -> Verdict<T>) -> Result<Told<T>>

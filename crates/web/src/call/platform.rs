@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::extract::FromRequestParts;
 use domain::keys::{self, PlatformToken, Scope, spares};
-use foundation::{Error, InstanceId, Problem, Result, WorkspaceId};
+use foundation::{Error, Problem, Result, WorkspaceId};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
@@ -109,10 +109,5 @@ impl PlatformCall {
     /// What the instance's hosts and keys say.
     pub fn tenant(&self, instance: domain::instances::Instance) -> domain::instances::Tenant {
         self.app.site().tenant(instance)
-    }
-
-    /// Forgets what this node remembers of an instance, so that the change is seen at once.
-    pub fn forget(&self, instance: InstanceId) {
-        self.app.directory.forget(instance);
     }
 }

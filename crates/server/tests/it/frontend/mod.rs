@@ -110,7 +110,7 @@ fn jwt_part(jwt: &str, part: usize) -> Value {
 }
 
 /// What a JWT claims.
-fn claims(jwt: &str) -> Value {
+pub fn claims(jwt: &str) -> Value {
     jwt_part(jwt, 1)
 }
 
@@ -144,7 +144,7 @@ fn header<'r>(reply: &'r Reply, name: &str) -> &'r str {
 }
 
 /// Bans a user, past every door.
-async fn ban(server: &TestServer, user: &str) {
+pub async fn ban(server: &TestServer, user: &str) {
     let (instance, user) = (server.home.tenant.id(), user.to_owned());
     server
         .inside(instance, store::Access::Write, |tx| {

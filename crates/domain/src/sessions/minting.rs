@@ -1,0 +1,54 @@
+//! Minting: everything that a session's tokens are made of, so that the next ones need no database.
+
+use super::Session;
+use crate::{
+    clients::Visit,
+    instances::Tenant,
+    keys,
+    settings::{self, Settings},
+    tokens::{self, Claimed},
+    users,
+};
+use ::store::{Kept, Tx};
+use foundation::{Random, Result, SessionId, Timestamp};
+use protocols::jose::SigningKey;
+use std::sync::Arc;
+
+/// A living session of a visitor who is welcome, and the key that its tokens are signed with.
+pub struct Minting {
+    session: Session,
+    key: Arc<SigningKey>,
+    settings: Arc<Settings>,
+}
+
+/// About how many bytes it takes. The key is shared.
+const WEIGHT: usize = 700;
+
+/// What the tokens of a session of the visitor's client are made of. It holds until the session ends or anybody changes it, its user, its
+/// client or the instance's keys or settings.
+///
+/// # Errors
+/// As [`Visit::live_session`]; [`foundation::Problem::UserBanned`].
+pub async fn minting(tx: &mut Tx<'_>, visit: &Visit, id: SessionId) -> Result<Kept<Minting>> {
+    let session = visit.live_session(tx, id).await?;
+    users::ensure_welcome(tx, session.user).await?;
+    let key = keys::signer(tx).await?;
+    let settings = settings::effective(tx).await?;
+    let (user, end) = (session.user, session.end());
+    Ok(Kept::new(Minting { session, key, settings }, WEIGHT).until(end).about(&id).about(&user))
+}
+
+impl Minting {
+    /// Whether a token that is fetched now is to be noted as a use of the session.
+    pub fn notes(&self, now: Timestamp) -> bool {
+        self.settings.session.notes(&self.session, now)
+    }
+
+    /// Signs a token for the page at `origin`.
+    ///
+    /// # Errors
+    /// Only where the library fails.
+    pub fn mint(&self, tenant: &Tenant, origin: Option<&str>, now: Timestamp, random: &mut dyn Random) -> Result<String> {
+        tokens::sign(&self.key, &Claimed { tenant, session: &self.session, origin, life: tokens::LIFE, now }, random)
+    }
+}
