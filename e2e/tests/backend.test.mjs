@@ -258,6 +258,47 @@ describe('sessions', () => {
   });
 });
 
+describe('tickets', () => {
+  const shown = ticket =>
+    fetch(`${server.instance.frontendUrl}/v1/client/sign_ins`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'http://localhost:3000' },
+      body: new URLSearchParams({ strategy: 'ticket', ticket }),
+    }).then(answer => answer.json());
+
+  test('a sign-in token signs in once and can be revoked before', async () => {
+    const rex = await newUser(clerk, 'rex');
+    const { token, status, url } = await clerk.signInTokens.createSignInToken({ userId: rex.id, expiresInSeconds: 300 });
+    assert.equal(status, 'pending');
+    assert.ok(url.includes('/v1/tickets/accept?ticket='));
+    const { response, client } = await shown(token);
+    assert.equal(response.status, 'complete');
+    assert.equal(client.sessions[0].user.id, rex.id);
+    assert.equal((await shown(token)).errors[0].code, 'sign_in_token_already_used_code');
+    const second = await clerk.signInTokens.createSignInToken({ userId: rex.id, expiresInSeconds: 300 });
+    assert.equal((await clerk.signInTokens.revokeSignInToken(second.id)).status, 'revoked');
+    assert.equal((await shown(second.token)).errors[0].code, 'sign_in_token_revoked_code');
+  });
+
+  test('an actor token makes a session that names the actor', async () => {
+    const [sue, tom] = [await newUser(clerk, 'sue'), await newUser(clerk, 'tom')];
+    const made = await clerk.actorTokens.create({ userId: sue.id, actor: { sub: tom.id } });
+    const { client } = await shown(made.token);
+    const state = await clerk.authenticateRequest(withBearer(client.sessions[0].last_active_token.jwt));
+    const auth = state.toAuth();
+    assert.deepEqual([auth.userId, auth.actor.sub], [sue.id, tom.id]);
+    assert.equal((await clerk.sessions.getSession(auth.sessionId)).actor.sub, tom.id);
+    const other = await clerk.actorTokens.create({ userId: sue.id, actor: { sub: tom.id } });
+    assert.equal((await clerk.actorTokens.revoke(other.id)).status, 'revoked');
+  });
+
+  test('a testing token is made', async () => {
+    const { token, expiresAt } = await clerk.testingTokens.createTestingToken();
+    assert.ok(token.length > 20);
+    assert.ok(expiresAt > Date.now() / 1000);
+  });
+});
+
 describe('redirect URLs', () => {
   test('redirect URLs are created, listed, read and deleted', async () => {
     const url = 'example-app://callback';

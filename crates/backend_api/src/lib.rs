@@ -8,6 +8,7 @@ mod routes;
 mod sessions;
 mod sign_ups;
 mod standing;
+mod tickets;
 mod users;
 
 pub use routes::routes;

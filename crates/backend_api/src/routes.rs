@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, users};
+use crate::{clients, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, tickets, users};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -43,6 +43,11 @@ pub fn routes() -> Routes {
         .post("AttemptEmailAddressVerification", "/v1/email_addresses/{email_id}/attempt_verification", email_addresses::attempt_verification)
         .get("GetSignUp", "/v1/sign_ups/{sign_up_id}", sign_ups::show)
         .patch("UpdateSignUp", "/v1/sign_ups/{sign_up_id}", sign_ups::update)
+        .post("CreateSignInToken", "/v1/sign_in_tokens", tickets::create_sign_in_token)
+        .post("RevokeSignInToken", "/v1/sign_in_tokens/{sign_in_token_id}/revoke", tickets::revoke_sign_in_token)
+        .post("CreateActorToken", "/v1/actor_tokens", tickets::create_actor_token)
+        .post("RevokeActorToken", "/v1/actor_tokens/{actor_token_id}/revoke", tickets::revoke_actor_token)
+        .post("CreateTestingToken", "/v1/testing_tokens", tickets::create_testing_token)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

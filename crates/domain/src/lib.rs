@@ -22,6 +22,8 @@ pub mod sessions;
 pub mod settings;
 pub mod sign_ins;
 pub mod sign_ups;
+pub mod testing_tokens;
+pub mod tickets;
 pub mod tokens;
 pub mod users;
 pub mod verdict;

@@ -55,6 +55,9 @@ pub(crate) fn sign(key: &SigningKey, claimed: &Claimed<'_>, random: &mut dyn Ran
     if let (Some(origin), Some(fields)) = (origin, claims.as_object_mut()) {
         fields.insert("azp".to_owned(), origin.into());
     }
+    if let (Some(actor), Some(fields)) = (&session.actor, claims.as_object_mut()) {
+        fields.insert("act".to_owned(), Value::Object(actor.0.clone()));
+    }
     key.sign(Category::Session, &claims)
 }
 

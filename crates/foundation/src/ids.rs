@@ -174,6 +174,10 @@ ids! {
     SignUpId = "sua_";
     /// A secret that works once: a code or a nonce.
     OnceId = "once_";
+    /// A backend's word that somebody may come in: a sign-in token or an actor token.
+    TicketId = "tkt_";
+    /// A template of tokens for other services.
+    JwtTemplateId = "jtmp_";
     /// An allowed redirect URL.
     RedirectUrlId = "ru_";
     /// Something that happened, as told to others.

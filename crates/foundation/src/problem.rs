@@ -98,6 +98,22 @@ pub enum Problem {
     PlatformTokenInvalid,
     /// The platform token lacks this scope.
     ScopeMissing(&'static str),
+    /// The ticket is none that this instance made.
+    TicketInvalid,
+    /// The ticket's time is over.
+    TicketExpired,
+    /// The ticket was used before; its kind.
+    TicketUsed(&'static str),
+    /// The ticket was taken back; its kind.
+    TicketRevoked(&'static str),
+    /// The ticket cannot be taken back, because of its state; its kind and its state.
+    TicketNotPending(&'static str, &'static str),
+    /// Whoever impersonates a user may not do this in their place.
+    Impersonated,
+    /// A template sets a claim that is the server's to set.
+    ClaimReserved(String),
+    /// A token's claims would have more than this many bytes.
+    TokenTooLarge(usize),
     /// An already used or expired one-time token.
     TokenSpent,
     /// The user already has the most of this kind; the kind and the number.
@@ -259,6 +275,31 @@ impl Problem {
             P::ScopeMissing(scope) => {
                 row(403, "authorization_invalid", "Unauthorized request", "").long(format!("The platform token lacks the scope {scope}."))
             }
+            P::TicketInvalid => row(400, "ticket_invalid_code", "ticket is invalid", "The ticket is invalid. Ask for a new one."),
+            P::TicketExpired => row(400, "ticket_expired_code", "ticket has expired", "The ticket has expired. Ask for a new one."),
+            P::TicketUsed(kind) => {
+                let code = if *kind == "actor_token" { "actor_token_already_used_code" } else { "sign_in_token_already_used_code" };
+                row(400, code, "", "").short(format!("{} was used before", words(kind))).long(format!("This {} was used before; it works once.", words(kind)))
+            }
+            P::TicketRevoked(kind) => {
+                let code = if *kind == "actor_token" { "actor_token_revoked_code" } else { "sign_in_token_revoked_code" };
+                row(400, code, "", "").short(format!("{} was revoked", words(kind))).long(format!("This {} was revoked and lets nobody in.", words(kind)))
+            }
+            P::TicketNotPending(kind, state) => {
+                let code = if *kind == "actor_token" { "actor_token_cannot_be_revoked_code" } else { "sign_in_token_cannot_be_revoked_code" };
+                row(400, code, "cannot be revoked", "").long(format!("The {} cannot be revoked: it is {state} already.", words(kind)))
+            }
+            P::Impersonated => row(
+                403,
+                "action_for_session_not_authorized",
+                "not while impersonating",
+                "Whoever is signed in as somebody else cannot change their credentials, addresses or account.",
+            ),
+            P::ClaimReserved(name) => row(400, "jwt_template_reserved_claim", "reserved claim used", "")
+                .long(format!("The claim {name} is reserved: it is set by the server."))
+                .on("claims"),
+            P::TokenTooLarge(most) => row(400, "jwt_too_large", "token too large", "")
+                .long(format!("The claims of this template may have at most {most} bytes once they are filled in.")),
             P::TokenSpent => row(404, "resource_not_found", "not found", "The token was used before, has expired, or never existed."),
             P::LimitReached(what, most) => {
                 row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most }))
@@ -366,6 +407,17 @@ mod tests {
             P::SecretKeyInvalid,
             P::PlatformTokenInvalid,
             P::ScopeMissing("applications:read"),
+            P::TicketInvalid,
+            P::TicketExpired,
+            P::TicketUsed("sign_in_token"),
+            P::TicketUsed("actor_token"),
+            P::TicketRevoked("sign_in_token"),
+            P::TicketRevoked("actor_token"),
+            P::TicketNotPending("sign_in_token", "accepted"),
+            P::TicketNotPending("actor_token", "revoked"),
+            P::Impersonated,
+            P::ClaimReserved("sub".to_owned()),
+            P::TokenTooLarge(32_768),
             P::TokenSpent,
             P::LimitReached("redirect URLs", 1_000),
             P::UrlExists,

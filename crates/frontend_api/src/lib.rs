@@ -10,5 +10,6 @@ mod scripts;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
+mod tickets;
 
 pub use routes::routes;

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, environment, handshake, me, scripts, sessions, sign_ins, sign_ups};
+use crate::{clients, email_addresses, environment, handshake, me, scripts, sessions, sign_ins, sign_ups, tickets};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -45,6 +45,7 @@ pub fn routes() -> Routes {
         .post("endSession", "/v1/client/sessions/{session_id}/end", sessions::end)
         .post("removeSession", "/v1/client/sessions/{session_id}/remove", sessions::remove)
         .post("createSessionToken", "/v1/client/sessions/{session_id}/tokens", sessions::create_token)
+        .get("acceptTicket", "/v1/tickets/accept", tickets::accept)
         .get("getUser", "/v1/me", me::show)
         .patch("patchUser", "/v1/me", me::update)
         .delete("deleteUser", "/v1/me", me::delete)

@@ -25,6 +25,10 @@ pub async fn create(call: FrontendCall, input: Input) -> Answer {
 
 async fn begin(call: &FrontendCall, input: &Input, identifier: Option<String>) -> Answer {
     let strategy = strategy(input)?;
+    if strategy == Some(Strategy::Ticket) {
+        let ticket = input.secret("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
+        return call.attempt(|tx, visit| Box::pin(sign_ins::create_by_ticket(tx, visit, &ticket)), bodies::sign_in).await;
+    }
     let answer = match input.secret("password")? {
         Some(_) if identifier.is_none() => return Err(Problem::ParamMissing("identifier").into()),
         Some(password) => Some(call.password(&password, |tx, visit| Box::pin(sign_ins::question_for(tx, visit, identifier.as_deref()))).await?),
@@ -53,6 +57,10 @@ pub async fn attempt_first_factor(call: FrontendCall, Id(id): Id<SignInId>, inpu
             let password = input.secret("password")?.ok_or(Problem::ParamMissing("password"))?;
             let answer = call.password(&password, |tx, visit| Box::pin(sign_ins::question(tx, visit, id))).await?;
             call.attempt(|tx, visit| Box::pin(sign_ins::attempt_password(tx, visit, id, &answer)), bodies::sign_in).await
+        }
+        Strategy::Ticket => {
+            let ticket = input.secret("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
+            call.attempt(|tx, visit| Box::pin(sign_ins::attempt_ticket(tx, visit, id, &ticket)), bodies::sign_in).await
         }
         strategy => {
             let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;

@@ -45,7 +45,11 @@ pub fn sign_in(view: &SignInView) -> Value {
 
 /// Until a code was sent, there is no verification: a pending one of the same strategy makes the SDK's pages believe that one was.
 fn verification(strategy: Strategy, verified_at: Option<Timestamp>, code: Option<&once::State>, now: Timestamp) -> Value {
-    let object = if strategy == Strategy::Password { "verification_password" } else { "verification_otp" };
+    let object = match strategy {
+        Strategy::Password => "verification_password",
+        Strategy::Ticket => "verification_ticket",
+        Strategy::EmailCode | Strategy::ResetPasswordEmailCode => "verification_otp",
+    };
     match (verified_at, code) {
         (Some(at), _) => {
             json!({ "object": object, "status": "verified", "strategy": strategy.as_str(), "attempts": code.map_or(1, |c| c.attempts), "expire_at": code.map_or(at, |c| c.expires_at) })

@@ -22,7 +22,7 @@ pub fn session(view: &SessionView) -> Value {
         "last_active_at": session.last_active_at,
         "last_active_organization_id": null,
         "last_active_token": token.as_ref().map(|jwt| json!({ "object": "token", "jwt": jwt })),
-        "actor": null,
+        "actor": session.actor.as_ref().map(|actor| &actor.0),
         "tasks": null,
         "factor_verification_age": tokens::factor_ages(session, *now),
         "user": user(owner, *now),
@@ -52,7 +52,7 @@ pub fn backend_session(session: &Session, now: Timestamp) -> Value {
         "id": session.id,
         "user_id": session.user,
         "client_id": session.client,
-        "actor": null,
+        "actor": session.actor.as_ref().map(|actor| &actor.0),
         "status": session.status(now).as_str(),
         "last_active_organization_id": null,
         "last_active_at": session.last_active_at,
@@ -74,7 +74,7 @@ pub fn active_session(session: &Session, now: Timestamp) -> Value {
         "expire_at": session.expire_at,
         "abandon_at": session.abandon_at,
         "last_active_at": session.last_active_at,
-        "actor": null,
+        "actor": session.actor.as_ref().map(|actor| &actor.0),
         "latest_activity": activity(session),
     })
 }

@@ -239,6 +239,15 @@ impl Visit {
         Ok((session, user))
     }
 
+    /// Who is signed in, if it is they themselves: whoever impersonates somebody looks, and does not change what is theirs to keep.
+    ///
+    /// # Errors
+    /// [`Problem::Impersonated`]; as [`Visit::signed_in`].
+    pub async fn themselves(&self, tx: &mut Tx<'_>) -> Result<(Session, User)> {
+        let (session, user) = self.signed_in(tx).await?;
+        if session.actor.is_some() { Err(Problem::Impersonated.into()) } else { Ok((session, user)) }
+    }
+
     /// The living sessions of this client, oldest first.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub enum Purpose {
     ProfileEmail,
     /// Proves an address to the application's own backend.
     BackendEmail,
+    /// Lets somebody in by a backend's word.
+    Ticket,
     /// Carries a handshake's cookies to the backend that fetches them.
     Handshake,
     /// Counts the codes of all sign-ups with one address.
@@ -34,6 +36,7 @@ impl Purpose {
             Purpose::ResetPassword => "reset_password",
             Purpose::ProfileEmail => "profile_email",
             Purpose::BackendEmail => "backend_email",
+            Purpose::Ticket => "ticket",
             Purpose::Handshake => "handshake",
             Purpose::SignUpBudget => "sign_up_budget",
         }
@@ -245,6 +248,77 @@ pub async fn spend_nonce(tx: &mut Tx<'_>, purpose: Purpose, nonce: &Secret) -> R
     let row = id.to_string();
     let payload = tx.open(store::Place { table: "once", column: "payload", row: &row }, &sealed).await?;
     String::from_utf8(payload).map_err(|e| foundation::Error::broken("a nonce's payload", e))
+}
+
+/// Draws a secret of 256 bits for a ticket, which works once within `life`.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn issue_ticket(tx: &mut Tx<'_>, owner: &str, life: Duration) -> Result<Secret> {
+    sweep(tx).await?;
+    let secret = Secret::new(foundation::secret::hex(&tx.random().bytes::<32>()));
+    let id: OnceId = tx.new_id();
+    let now = tx.now();
+    tx.change(
+        sql!(
+            "insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
+              values ($1, $2, $3, $4, $5, null, 1, 0, 1, $6, null, $7)"
+        ),
+        &[&id, &Purpose::Ticket.name(), &owner, &secret.sha256(), &(now + life), &now],
+    )
+    .await?;
+    Ok(secret)
+}
+
+/// Spends a ticket's secret: of all who show it at once, one is right.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn spend_ticket(tx: &mut Tx<'_>, owner: &str, secret: &Secret) -> Result<Spent> {
+    let now = tx.now();
+    let spent = tx
+        .change(
+            sql!(
+                "update once set consumed_at = $5
+                  where instance_id = $1 and purpose = $2 and owner = $3 and hash = $4 and consumed_at is null and expires_at > $5"
+            ),
+            &[&Purpose::Ticket.name(), &owner, &secret.sha256(), &now],
+        )
+        .await?;
+    if spent == 1 { Ok(Spent::Right) } else { look_at_ticket(tx, owner, secret).await }
+}
+
+/// What spending a ticket's secret would come to.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn look_at_ticket(tx: &mut Tx<'_>, owner: &str, secret: &Secret) -> Result<Spent> {
+    let row: Option<(Option<Timestamp>, Timestamp)> = tx
+        .find(
+            sql!("select consumed_at, expires_at from once where instance_id = $1 and purpose = $2 and owner = $3 and hash = $4"),
+            &[&Purpose::Ticket.name(), &owner, &secret.sha256()],
+        )
+        .await?;
+    Ok(match row {
+        None => Spent::Missing,
+        Some((Some(_), _)) => Spent::Used,
+        Some((None, expires_at)) if expires_at <= tx.now() => Spent::Expired,
+        Some((None, _)) => Spent::Right,
+    })
+}
+
+/// Ends a secret before its time, and keeps it to be recognised.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn end(tx: &mut Tx<'_>, purpose: Purpose, owner: &str) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update once set expires_at = $4 where instance_id = $1 and purpose = $2 and owner = $3 and consumed_at is null and expires_at > $4"),
+        &[&purpose.name(), &owner, &now],
+    )
+    .await
+    .map(drop)
 }
 
 /// Ends whatever the owner still has of this purpose.

@@ -14,9 +14,11 @@ use crate::{
     audit::{self, Actor},
     clients::{self, Visit},
     events::{self, Event},
-    settings, users,
+    settings,
+    tickets::Impersonation,
+    users,
 };
-use ::store::{Tx, text_enum};
+use ::store::{Json, Tx, text_enum};
 use foundation::{ClientId, Problem, Result, SessionId, Timestamp, UserId};
 use serde_json::json;
 use world::places::Place;
@@ -72,6 +74,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Who is signed in in truth, where it is not the user: whoever impersonates them.
+    pub actor: Option<Json>,
 }
 
 /// The most living sessions of one client.
@@ -112,6 +116,15 @@ pub async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
 /// # Errors
 /// [`Problem::UserBanned`]; [`Problem::AlreadySignedIn`]; [`Problem::SessionExists`].
 pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: &str) -> Result<Session> {
+    arrive_as(tx, visit, user, strategy, None).await
+}
+
+/// As [`arrive`]; with an impersonation, somebody else comes in as the user. They have proven nothing of the user's, their session is short,
+/// and the user is not noted as signed in.
+///
+/// # Errors
+/// As [`arrive`].
+pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: &str, impersonation: Option<&Impersonation>) -> Result<Session> {
     if users::get(tx, user).await?.banned {
         return Err(Problem::UserBanned.into());
     }
@@ -123,11 +136,20 @@ pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: 
     session.user_agent.clone_from(&visit.credential.user_agent);
     session.address.clone_from(&visit.credential.address);
     session.place.clone_from(&visit.credential.place);
+    if let Some(impersonation) = impersonation {
+        session.actor = Some(impersonation.actor.clone());
+        session.first_factor_at = None;
+        session.expire_at = session.expire_at.min(session.created_at + impersonation.life);
+    }
     store::sweep(tx).await?;
     store::insert(tx, &session).await?;
     visit.arrived(tx, session.id, strategy).await?;
-    // It holds the user's row: two who sign in at once make room one after the other.
-    users::signed_in(tx, user).await?;
+    // It holds the user's row: two who sign in at once make room one after the other, and a ban is seen.
+    match impersonation {
+        None => users::signed_in(tx, user).await?,
+        Some(_) => users::hold(tx, user).await.map(drop)?,
+    }
+    users::ensure_welcome(tx, user).await?;
     make_room(tx, user).await?;
     told(tx, Actor::User(user), &session, "session.create", Event::SessionCreated(&session)).await?;
     Ok(session)
@@ -178,6 +200,7 @@ async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session>
         abandon_at: settings.session.abandoned_at(now, expire_at),
         created_at: now,
         updated_at: now,
+        actor: None,
     })
 }
 
@@ -204,7 +227,7 @@ pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Res
 }
 
 async fn told(tx: &mut Tx<'_>, actor: Actor, session: &Session, action: &str, event: Event<'_>) -> Result<()> {
-    audit::record(tx, actor, action, &session.id.to_string(), &json!({ "user_id": session.user })).await?;
+    audit::record(tx, actor, action, &session.id.to_string(), &json!({ "user_id": session.user, "actor": session.actor.as_ref().map(|a| &a.0) })).await?;
     events::emit(tx, event).await
 }
 

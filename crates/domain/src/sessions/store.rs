@@ -13,7 +13,7 @@ use world::places::Place;
 macro_rules! columns {
     () => {
         "id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city, country, last_active_at, expire_at, \
-         abandon_at, created_at, updated_at"
+         abandon_at, created_at, updated_at, actor"
     };
 }
 pub(super) use columns;
@@ -35,6 +35,7 @@ impl FromRow for Session {
             abandon_at: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
+            actor: row.take()?,
         })
     }
 }
@@ -99,8 +100,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
     tx.change(
         sql!(
             "insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city,
-                country, last_active_at, expire_at, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+                country, last_active_at, expire_at, abandon_at, created_at, updated_at, actor)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         ),
         &[
             &s.id,
@@ -118,6 +119,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
             &s.abandon_at,
             &s.created_at,
             &s.updated_at,
+            &s.actor,
         ],
     )
     .await

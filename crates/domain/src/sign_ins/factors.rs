@@ -13,6 +13,8 @@ text_enum! {
         EmailCode = "email_code",
         /// A code sent to a verified address, which only allows a new password.
         ResetPasswordEmailCode = "reset_password_email_code",
+        /// A ticket that a backend made.
+        Ticket = "ticket",
     }
 }
 
@@ -25,7 +27,7 @@ impl Strategy {
     /// What its code is for.
     pub(super) const fn purpose(self) -> Option<Purpose> {
         match self {
-            Strategy::Password => None,
+            Strategy::Password | Strategy::Ticket => None,
             Strategy::EmailCode => Some(Purpose::SignInEmail),
             Strategy::ResetPasswordEmailCode => Some(Purpose::ResetPassword),
         }
@@ -34,7 +36,7 @@ impl Strategy {
     /// Which mail carries its code.
     pub(super) const fn mail(self) -> Option<CodeMail> {
         match self {
-            Strategy::Password => None,
+            Strategy::Password | Strategy::Ticket => None,
             Strategy::EmailCode => Some(CodeMail::SignIn),
             Strategy::ResetPasswordEmailCode => Some(CodeMail::ResetPassword),
         }

@@ -18,6 +18,7 @@ use crate::{
     passwords::{Answer, Question},
     sessions::{self, Keep},
     settings::{self, Settings},
+    tickets,
     users::{self, User},
 };
 use ::store::{Tx, text_enum};
@@ -148,6 +149,16 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
     if let Some(user) = &user {
         sessions::ensure_room(tx, visit, Some(user.id)).await?;
     }
+    let sign_in = begin(tx, visit, identifier, user.as_ref().map(|u| u.id)).await?;
+    match (&new.answer, new.strategy) {
+        (Some(answer), _) => attempt_password(tx, visit, sign_in.id, answer).await,
+        (None, Some(strategy)) if strategy.sends_code() => prepare(tx, visit, sign_in.id, strategy, None).await.map(Verdict::Granted),
+        _ => view(tx, sign_in.id).await.map(Verdict::Granted),
+    }
+}
+
+/// Writes a new attempt, and puts it on the client.
+async fn begin(tx: &mut Tx<'_>, visit: &mut Visit, identifier: Option<String>, user: Option<UserId>) -> Result<SignIn> {
     let client = visit.client_or_new(tx).await?;
     let now = tx.now();
     let sign_in = SignIn {
@@ -155,7 +166,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
         client: client.id,
         stored_status: if user.is_some() { Status::NeedsFirstFactor } else { Status::NeedsIdentifier },
         identifier,
-        user: user.as_ref().map(|u| u.id),
+        user,
         strategy: None,
         strategy_identifier: None,
         verified_at: None,
@@ -166,10 +177,37 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, new: &NewSignIn) -> Resu
     store::sweep(tx).await?;
     store::insert(tx, &sign_in).await?;
     visit.set_attempts(tx, Some(sign_in.id), client.sign_up).await?;
-    match (&new.answer, new.strategy) {
-        (Some(answer), _) => attempt_password(tx, visit, sign_in.id, answer).await,
-        (None, Some(strategy)) if strategy.sends_code() => prepare(tx, visit, sign_in.id, strategy, None).await.map(Verdict::Granted),
-        _ => view(tx, sign_in.id).await.map(Verdict::Granted),
+    Ok(sign_in)
+}
+
+/// Signs in by a ticket, at once. What refuses its user gives the ticket back.
+///
+/// # Errors
+/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`]; [`Problem::UserBanned`]; [`Problem::UserLocked`].
+pub async fn create_by_ticket(tx: &mut Tx<'_>, visit: &mut Visit, ticket: &Secret) -> Result<Verdict<SignInView>> {
+    let accepted = match tickets::accept(tx, visit.tenant.instance.pool, ticket).await? {
+        Verdict::Granted(accepted) => accepted,
+        Verdict::Refused(problem) => return Ok(Verdict::Refused(problem)),
+    };
+    sessions::ensure_room(tx, visit, Some(accepted.user())).await?;
+    let sign_in = begin(tx, visit, None, Some(accepted.user())).await?;
+    let proven = NeedsFirstFactor::of(tx, sign_in).await?.ticket(tx, accepted).await?;
+    complete(tx, visit, proven).await.map(Verdict::Granted)
+}
+
+/// Tries a ticket for an attempt whose user is known.
+///
+/// # Errors
+/// [`Problem::TicketInvalid`] where it is another user's; [`Problem::AttemptState`]; [`Problem::NotFound`]; as [`create_by_ticket`].
+pub async fn attempt_ticket(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, ticket: &Secret) -> Result<Verdict<SignInView>> {
+    let sign_in = held(tx, visit, id).await?;
+    let step = NeedsFirstFactor::of(tx, sign_in).await?;
+    match tickets::accept(tx, visit.tenant.instance.pool, ticket).await? {
+        Verdict::Granted(accepted) => {
+            let proven = step.ticket(tx, accepted).await?;
+            complete(tx, visit, proven).await.map(Verdict::Granted)
+        }
+        Verdict::Refused(problem) => refused(tx, id, problem).await,
     }
 }
 
@@ -297,7 +335,7 @@ pub async fn reset_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, di
 
 /// Signs the proven user in.
 async fn complete(tx: &mut Tx<'_>, visit: &mut Visit, proven: steps::Proven) -> Result<SignInView> {
-    let session = sessions::arrive(tx, visit, proven.user, proven.strategy.as_str()).await?;
+    let session = sessions::arrive_as(tx, visit, proven.user, proven.strategy.as_str(), proven.impersonation.as_ref()).await?;
     store::complete(tx, proven.sign_in.id, proven.strategy, session.id).await?;
     view(tx, proven.sign_in.id).await
 }

@@ -5,6 +5,7 @@
 //! | `NeedsFirstFactor` | to `Proven`   | to `Proven`   | to `NeedsNewPassword`     | –             |
 //! | `NeedsNewPassword` | –             | –             | –                         | to `Proven`   |
 //!
+//! A ticket leads from `NeedsFirstFactor` to `Proven` too; its `Accepted` is made by the room of tickets alone.
 //! Where others know the user's password, it leads nowhere, and a code leads to `NeedsNewPassword`.
 //!
 //! Only `Proven` signs somebody in, and nothing outside of this file makes one.
@@ -19,6 +20,7 @@ use crate::{
     passwords::Answer,
     sessions::Keep,
     settings::{self, Settings},
+    tickets::{Accepted, Impersonation},
     users::{self, User, guard},
 };
 use ::store::Tx;
@@ -43,6 +45,7 @@ pub(super) struct Proven {
     pub(super) sign_in: SignIn,
     pub(super) user: UserId,
     pub(super) strategy: Strategy,
+    pub(super) impersonation: Option<Impersonation>,
 }
 
 async fn user_of(tx: &mut Tx<'_>, sign_in: &SignIn, wanted: Status) -> Result<User> {
@@ -122,8 +125,19 @@ impl NeedsFirstFactor {
         Ok(verdict.map(|()| self.proven(strategy)))
     }
 
+    /// A ticket lets in as its own user and as nobody else, and not while they are locked. An error gives the ticket back.
+    pub(super) async fn ticket(self, tx: &mut Tx<'_>, accepted: Accepted) -> Result<Proven> {
+        if accepted.user() != self.user.id {
+            return Err(Problem::TicketInvalid.into());
+        }
+        if let Some(locked) = guard::locked(tx, self.user.id).await? {
+            return Err(locked.into());
+        }
+        Ok(Proven { impersonation: accepted.impersonation(), ..self.proven(Strategy::Ticket) })
+    }
+
     fn proven(self, strategy: Strategy) -> Proven {
-        Proven { user: self.user.id, sign_in: self.sign_in, strategy }
+        Proven { user: self.user.id, sign_in: self.sign_in, strategy, impersonation: None }
     }
 }
 
@@ -140,6 +154,6 @@ impl NeedsNewPassword {
 
     pub(super) async fn new_password(self, tx: &mut Tx<'_>, digest: &Secret, keep: Keep) -> Result<Proven> {
         users::set_password(tx, Actor::User(self.user), self.user, digest, keep).await?;
-        Ok(Proven { user: self.user, sign_in: self.sign_in, strategy: Strategy::ResetPasswordEmailCode })
+        Ok(Proven { user: self.user, sign_in: self.sign_in, strategy: Strategy::ResetPasswordEmailCode, impersonation: None })
     }
 }

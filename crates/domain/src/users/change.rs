@@ -10,7 +10,7 @@ use crate::{
     clients,
     counters::{self, Counter},
     events::{self, Event},
-    identifiers,
+    identifiers, tickets,
 };
 use ::store::Tx;
 use foundation::{IdentifierId, OnConflict, Problem, Result, Timestamp, UserId, Username};
@@ -166,6 +166,7 @@ fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     clients::forget_user(tx, id).await?;
+    tickets::forget_user(tx, id).await?;
     if !store::delete(tx, id).await? {
         return Err(Problem::NotFound.into());
     }

@@ -36,7 +36,7 @@ pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Se
 /// # Errors
 /// [`Problem::SignedOut`] where nobody is signed in.
 pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answer, digest: &Secret, keep: Keep) -> Result<Verdict<User>> {
-    let (session, user) = visit.signed_in(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     if user.has_password {
         let settings = settings::effective(tx).await?;
         let wrong = Problem::PasswordIncorrect("current_password");

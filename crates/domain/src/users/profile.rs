@@ -53,7 +53,7 @@ pub async fn update_own_metadata(tx: &mut Tx<'_>, visit: &mut Visit, own: &Map<S
 /// # Errors
 /// [`Problem::DeletionNotAllowed`]; [`Problem::SignedOut`].
 pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     if !user.delete_self_enabled || !settings.user_actions.delete_self {
         return Err(Problem::DeletionNotAllowed.into());
@@ -68,7 +68,7 @@ pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
 /// # Errors
 /// [`Problem::IdentifierExists`]; [`Problem::LimitReached`]; [`Problem::SignedOut`].
 pub async fn add_email(tx: &mut Tx<'_>, visit: &mut Visit, address: &EmailAddress) -> Result<Identifier> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     let user = hold(tx, user.id).await?;
     let added = addresses::add(tx, &user, address, None).await?;
     changed(tx, Actor::User(user.id), user.id, "user.email_add").await?;
@@ -84,7 +84,7 @@ async fn mine(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(U
 
 /// As [`mine`], with the user held for a change.
 async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(User, Identifier)> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     hold(tx, user.id).await?;
     mine(tx, visit, id).await
 }

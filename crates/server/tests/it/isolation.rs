@@ -7,8 +7,19 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 9] =
-    ["{user_id}", "{client_id}", "{session_id}", "{sign_in_id}", "{sign_up_id}", "{email_id}", "{id}", "{application_id}", "{*file}"];
+pub const PARAMETERS: [&str; 11] = [
+    "{sign_in_token_id}",
+    "{actor_token_id}",
+    "{user_id}",
+    "{client_id}",
+    "{session_id}",
+    "{sign_in_id}",
+    "{sign_up_id}",
+    "{email_id}",
+    "{id}",
+    "{application_id}",
+    "{*file}",
+];
 
 /// Things of ours, by the parameter that names them, and words that only our instance knows.
 struct Ours {
@@ -28,7 +39,12 @@ async fn furnish(server: &TestServer) -> Ours {
     let sign_in = visitor.post("/v1/client/sign_ins", &[("identifier", &address("canary-ada"))]).await.response()["id"].as_str().expect("id").to_owned();
     let sign_up = visitor.post("/v1/client/sign_ups", &[("email_address", "canary-new@example.com")]).await.response()["id"].as_str().expect("id").to_owned();
     let url = server.backend().post("/v1/redirect_urls", json!({ "url": "https://canary.example/back" })).await;
+    let sign_in_token = server.backend().post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok()["id"].as_str().expect("id").to_owned();
+    let impersonation = json!({ "user_id": user, "actor": { "sub": "canary-support" } });
+    let actor_token = server.backend().post("/v1/actor_tokens", impersonation).await.ok()["id"].as_str().expect("id").to_owned();
     let ids = BTreeMap::from([
+        ("{sign_in_token_id}", sign_in_token),
+        ("{actor_token_id}", actor_token),
         ("{user_id}", user),
         ("{client_id}", client),
         ("{session_id}", session),
@@ -72,6 +88,8 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "UpdateEmailAddress" => json!({ "verified": true, "primary": true }),
         "ReplaceUserEmailAddress" => json!({ "email_address": "mallory@example.com" }),
         "AttemptEmailAddressVerification" => json!({ "verification_id": format!("once_{}", "2".repeat(27)), "code": "424242" }),
+        "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
+        "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),
         "UpdateSignUp" => json!({ "external_id": "mallory" }),
         "VerifyPassword" => json!({ "password": testkit::PASSWORD }),
         "CreateRedirectURL" => json!({ "url": "https://mallory.example" }),

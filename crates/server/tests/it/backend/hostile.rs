@@ -96,6 +96,14 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
     let session = || async { backend.post("/v1/sessions", json!({ "user_id": user })).await.ok().clone() };
     match path.split('/').find(|segment| segment.starts_with('{')) {
         Some("{email_id}") => path.replace("{email_id}", &first_email().await),
+        Some("{sign_in_token_id}") => {
+            let made = backend.post("/v1/sign_in_tokens", json!({ "user_id": user })).await;
+            path.replace("{sign_in_token_id}", &id(made.ok()))
+        }
+        Some("{actor_token_id}") => {
+            let made = backend.post("/v1/actor_tokens", json!({ "user_id": user, "actor": { "sub": "x" } })).await;
+            path.replace("{actor_token_id}", &id(made.ok()))
+        }
         Some("{client_id}") => path.replace("{client_id}", session().await["client_id"].as_str().expect("a client")),
         Some("{sign_up_id}") => path.replace("{sign_up_id}", &id(server.browser().post("/v1/client/sign_ups", &[]).await.response())),
         _ => path.to_owned(),
@@ -237,6 +245,9 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
             "preferred_sign_in_strategy_when_password_required",
             "no_such_field",
         ],
+        "CreateSignInToken" => vec!["user_id", "org_id", "expires_in_seconds", "no_such_field"],
+        "CreateActorToken" => vec!["user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds", "no_such_field"],
+        "RevokeSignInToken" | "RevokeActorToken" | "CreateTestingToken" => vec!["no_such_field"],
         "UsersBan" | "UsersUnban" => vec!["user_ids", "no_such_field"],
         "RemoveUserPassword" => vec!["sign_out_of_other_sessions", "no_such_field"],
         "SetUserPasswordCompromised" => vec!["revoke_all_sessions", "no_such_field"],

@@ -12,6 +12,7 @@ mod secrets;
 mod sessions;
 mod sign_ups;
 mod standing;
+mod tickets;
 mod users;
 mod users_change;
 mod users_delete;
