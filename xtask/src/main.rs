@@ -25,6 +25,8 @@ cargo xtask test           everything: on SQLite, again on PostgreSQL, and end t
     --sqlite --postgres --e2e    only these parts
     --no-e2e                     without this part
 cargo xtask e2e            the end-to-end part
+cargo xtask crash          kills the server at random instants under load, and holds it to what it has acknowledged
+    --rounds N               how often [default: 100]
 cargo xtask operation ID   an operation of the wire contract: where it is routed and tested, what is still to do
 cargo xtask help           this text
 
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
             Err(unknown) => misused(&format!("there is no option {unknown}")),
         },
         ["e2e"] => test::run(Parts::END_TO_END),
+        ["crash"] => test::crash("100"),
+        ["crash", "--rounds", rounds] if rounds.parse::<u32>().is_ok() => test::crash(rounds),
         ["operation", id] => operation::run(id),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -19,6 +19,8 @@ use std::{
 const DATABASE: &str = "INSULA_TEST_DATABASE";
 /// Every so many commits of the server under test fail once, as they may on a busy PostgreSQL.
 const CONFLICTS: &str = "INSULA_TEST_CONFLICTS";
+/// How often the server is killed in the tests of crashes.
+const CRASHES: &str = "INSULA_CRASH_ROUNDS";
 /// The folder in which tests record their exchanges with the server.
 const TRAFFIC: &str = "INSULA_TRAFFIC";
 
@@ -65,7 +67,7 @@ pub fn run(parts: Parts) -> ExitCode {
         && let Some(mut postgres) = steps.step("PostgreSQL starts", |_| Postgres::start())
     {
         steps.step("Tests on PostgreSQL", |counts| {
-            let mut command = tests(&["--package", "server", "--test", "it"]);
+            let mut command = tests(&["--package", "server", "--test", "it", "--test", "crash"]);
             run_counted(command.env(DATABASE, postgres.url()).env(CONFLICTS, "7"), counts)
         });
         steps.step("PostgreSQL stops", |_| postgres.stop());
@@ -73,6 +75,16 @@ pub fn run(parts: Parts) -> ExitCode {
     if parts.end_to_end {
         end_to_end(&mut steps);
     }
+    steps.close()
+}
+
+/// Kills the server so often under load, on SQLite.
+pub fn crash(rounds: &str) -> ExitCode {
+    let mut steps = Steps::default();
+    steps.step("Crashes", |counts| {
+        let mut command = tests(&["--package", "server", "--test", "crash"]);
+        run_counted(command.args(["--", "--nocapture"]).env(CRASHES, rounds), counts)
+    });
     steps.close()
 }
 
@@ -89,7 +101,7 @@ fn set_up(parts: Parts) -> Outcome {
 
 fn tests(what: &[&str]) -> Command {
     let mut command = cargo(&["test", "--no-fail-fast"]);
-    with_traffic(command.args(what).env_remove(DATABASE).env_remove(CONFLICTS));
+    with_traffic(command.args(what).env(CRASHES, "10").env_remove(DATABASE).env_remove(CONFLICTS));
     command
 }
 

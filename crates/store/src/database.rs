@@ -186,6 +186,23 @@ impl Database {
         waits::with_budget(self.0.memory.bounds().wait / 6, work).await
     }
 
+    /// What is broken in the file itself and in its foreign keys; nothing, in one that is whole. PostgreSQL looks after both by itself.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the database cannot be read.
+    pub async fn integrity(&self) -> Result<Vec<String>> {
+        let mut connection = self.connect(Access::Read).await?;
+        let mut broken = Vec::new();
+        if matches!(connection, Connection::Sqlite(_)) {
+            let said: Vec<String> = connection.list("pragma integrity_check(20)", &[]).await?;
+            broken.extend(said.into_iter().filter(|line| line != "ok"));
+            let dangling: Vec<String> = connection.list("pragma foreign_key_check", &[]).await?;
+            broken.extend(dangling.into_iter().map(|table| format!("a row of {table} refers to one that is not there")));
+        }
+        connection.rollback().await?;
+        Ok(broken)
+    }
+
     /// The faults that tests ask for.
     pub fn faults(&self) -> &Faults {
         &self.0.faults

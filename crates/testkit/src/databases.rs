@@ -61,6 +61,12 @@ pub(crate) async fn fresh(way: Way) -> Place {
     }
 }
 
+/// An empty PostgreSQL database for a server that runs as a process of its own; `None` where tests run on SQLite.
+pub async fn empty_database() -> Option<String> {
+    let url = std::env::var("INSULA_TEST_DATABASE").ok().filter(|url| url.starts_with("postgres"))?;
+    Some(copy(&url).await)
+}
+
 /// The name of an empty database with the newest schema, made once a process.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static COPIES: AtomicU32 = AtomicU32::new(0);

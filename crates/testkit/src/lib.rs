@@ -12,7 +12,7 @@ mod traffic;
 mod trouble;
 
 pub use caller::{Api, Browser, Reply};
-pub use databases::Way;
+pub use databases::{Way, empty_database};
 pub use trouble::{Line, Taken};
 
 use domain::{
