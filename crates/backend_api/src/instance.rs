@@ -1,6 +1,6 @@
 //! The instance itself.
 
-use domain::{audit::Actor, keys, redirects, settings};
+use domain::{audit::Actor, bodies, keys, redirects, settings};
 use foundation::{EmailAddress, Problem};
 use serde_json::{Map, Value, json};
 use web::{Answer, BackendCall, Input};
@@ -26,6 +26,11 @@ pub async fn show(call: BackendCall) -> Answer {
         },
     )
     .await
+}
+
+/// Every key of the instance's settings, with where it comes from and who holds it.
+pub async fn effective_settings(call: BackendCall) -> Answer {
+    call.read(|tx| Box::pin(settings::explained(tx)), bodies::effective_settings).await
 }
 
 /// Changes settings of the instance; answers without a body.

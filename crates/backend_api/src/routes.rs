@@ -10,6 +10,7 @@ pub fn routes() -> Routes {
         .get("GetJWKS", "/v1/jwks", instance::jwks)
         .get("GetInstance", "/v1/instance", instance::show)
         .patch("UpdateInstance", "/v1/instance", instance::update)
+        .get("insula.getSettings", "/v1/instance/settings/effective", instance::effective_settings)
         .post("VerifyClient", "/v1/clients/verify", clients::verify)
         .get("GetClientList", "/v1/clients", clients::list)
         .get("GetClient", "/v1/clients/{client_id}", clients::show)

@@ -1,9 +1,10 @@
 //! The audit log: who did what to whom, written in the transaction that did it.
 
+use crate::applications;
 use foundation::{AuditId, Result, UserId};
 use serde_json::Value;
 use std::fmt;
-use store::{Tx, sql};
+use store::{PlatformTx, Tx, sql};
 
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,4 +46,16 @@ pub async fn record(tx: &mut Tx<'_>, actor: Actor, action: &str, subject: &str, 
     )
     .await
     .map(drop)
+}
+
+/// Writes an entry about something above the instances: it stands in the system application's log.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn record_above(tx: &mut PlatformTx<'_>, actor: Actor, action: &str, subject: &str, detail: &Value) -> Result<()> {
+    let system = applications::system_instance(tx).await?;
+    let mut inside = tx.enter(system)?;
+    let recorded = record(&mut inside, actor, action, subject, detail).await;
+    tx.leave(inside);
+    recorded
 }

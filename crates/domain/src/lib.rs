@@ -16,6 +16,7 @@ pub mod keys;
 pub mod messages;
 pub mod once;
 pub mod passwords;
+pub mod plans;
 pub mod redirect_urls;
 pub mod redirects;
 pub mod sessions;

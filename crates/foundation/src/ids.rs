@@ -142,6 +142,8 @@ macro_rules! ids {
 ids! {
     /// A team that owns applications.
     WorkspaceId = "ws_";
+    /// A bundle of settings that applications subscribe to.
+    PlanId = "plan_";
     /// One product, or one customer of a platform.
     ApplicationId = "app_";
     /// One environment of an application: the tenant.

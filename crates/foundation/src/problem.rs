@@ -116,6 +116,16 @@ pub enum Problem {
     TokenTooLarge(usize),
     /// An already used or expired one-time token.
     TokenSpent,
+    /// The setting is held by a wider layer: the key, the layer, and what it asks for.
+    SettingHeld(String, &'static str, String),
+    /// The change would leave nobody able to sign in: the key, and how many can now.
+    NobodyCouldSignIn(String, i64),
+    /// The document has another version than the caller expects; which one.
+    VersionMismatch(i64),
+    /// A whole configuration that leaves out these keys.
+    ConfigKeysMissing(Vec<String>),
+    /// So many applications subscribe to the plan.
+    PlanInUse(i64),
     /// The user already has the most of this kind; the kind and the number.
     LimitReached(&'static str, i64),
     /// The URL is on the list already.
@@ -301,6 +311,23 @@ impl Problem {
             P::TokenTooLarge(most) => row(400, "jwt_too_large", "token too large", "")
                 .long(format!("The claims of this template may have at most {most} bytes once they are filled in.")),
             P::TokenSpent => row(404, "resource_not_found", "not found", "The token was used before, has expired, or never existed."),
+            P::SettingHeld(key, layer, why) => row(422, "setting_held", "is held by a wider layer", "")
+                .long(format!("{key} {why}: the {layer} layer holds it."))
+                .on(key.clone())
+                .with(json!({ "layer": layer })),
+            P::NobodyCouldSignIn(key, users) => row(422, "nobody_could_sign_in", "would lock everybody out", "")
+                .long(format!("After this change of {key} none of the {users} users who can sign in now could do so."))
+                .on(key.clone())
+                .with(json!({ "affected_users": { "unable_to_sign_in": users } })),
+            P::VersionMismatch(version) => row(412, "precondition_failed", "has changed meanwhile", "")
+                .long(format!("The version is {version} now: read again, and repeat the change where it still applies."))
+                .with(json!({ "config_version": version.to_string() })),
+            P::ConfigKeysMissing(keys) => row(400, "config_keys_missing", "keys are missing", "")
+                .long(format!("A whole configuration names every key; missing: {}.", keys.join(", ")))
+                .with(json!({ "missing_keys": keys })),
+            P::PlanInUse(applications) => row(409, "plan_in_use", "is in use", "")
+                .long(format!("Applications subscribe to the plan ({applications}): give them another one first."))
+                .with(json!({ "applications": applications })),
             P::LimitReached(what, most) => {
                 row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most }))
             }
@@ -419,6 +446,11 @@ mod tests {
             P::ClaimReserved("sub".to_owned()),
             P::TokenTooLarge(32_768),
             P::TokenSpent,
+            P::SettingHeld("auth_password.min_length".to_owned(), "blueprint", "must be at least 12".to_owned()),
+            P::NobodyCouldSignIn("auth_email.enabled".to_owned(), 3),
+            P::VersionMismatch(7),
+            P::ConfigKeysMissing(vec!["session.lifetime".to_owned(), "test_mode".to_owned()]),
+            P::PlanInUse(2),
             P::LimitReached("redirect URLs", 1_000),
             P::UrlExists,
             P::DevelopmentOnly,

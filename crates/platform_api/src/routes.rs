@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::applications;
+use crate::{applications, plans, settings};
 use web::{Face, Routes};
 
 /// All operations of this door.
@@ -11,4 +11,19 @@ pub fn routes() -> Routes {
         .get("PlatformGetApplication", "/v1/platform/applications/{application_id}", applications::show)
         .patch("PlatformUpdateApplication", "/v1/platform/applications/{application_id}", applications::update)
         .delete("PlatformDeleteApplication", "/v1/platform/applications/{application_id}", applications::delete)
+        .get("insula.getApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::of_application)
+        .put("insula.setApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::subscribe)
+        .get("PlatformGetConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::config)
+        .patch("PlatformPatchConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::update_config)
+        .put("PlatformPutConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::replace_config)
+        .get("PlatformGetConfigSchema", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config/schema", settings::config_schema)
+        .get("insula.getInstanceSettings", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/settings/effective", settings::effective)
+        .get("insula.getBlueprint", "/v1/platform/blueprint", settings::blueprint)
+        .patch("insula.updateBlueprint", "/v1/platform/blueprint", settings::update_blueprint)
+        .put("insula.replaceBlueprint", "/v1/platform/blueprint", settings::replace_blueprint)
+        .get("insula.listPlans", "/v1/platform/plans", plans::list)
+        .post("insula.createPlan", "/v1/platform/plans", plans::create)
+        .get("insula.getPlan", "/v1/platform/plans/{plan_id}", plans::show)
+        .patch("insula.updatePlan", "/v1/platform/plans/{plan_id}", plans::update)
+        .delete("insula.deletePlan", "/v1/platform/plans/{plan_id}", plans::delete)
 }

@@ -3,15 +3,18 @@
 
 use crate::files;
 use clap::Args;
-use domain::{instances::Site, settings};
-use foundation::Cidr;
+use domain::{
+    instances::Site,
+    settings::{Document, above},
+};
+use foundation::{Cidr, Problem};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
-use store::{Bounds, Json, Location};
+use store::{Bounds, Location};
 use world::places::Places;
 
 /// What can be said on the command line or in the environment.
@@ -93,6 +96,7 @@ struct File {
     npm_cdn: Option<String>,
     geoip: Option<PathBuf>,
     settings: Option<toml::Table>,
+    settings_rules: Option<toml::Table>,
 }
 
 /// How log lines look.
@@ -131,7 +135,7 @@ pub struct Config {
     /// The master key, if it was given.
     pub master_key: Option<String>,
     /// The system layer of the settings.
-    pub settings: Json,
+    pub settings: Document,
 }
 
 impl Config {
@@ -183,7 +187,7 @@ impl Config {
             return Err(format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net"));
         }
         let places = flags.geoip.clone().or(file.geoip).map_or_else(|| Ok(Places::default()), |file| Places::open(&file))?;
-        let settings = system_layer(file.settings)?;
+        let settings = system_layer(file.settings, file.settings_rules)?;
         Ok(Config {
             listen,
             data,
@@ -234,11 +238,11 @@ fn ranges(text: &str) -> Result<Vec<Cidr>, String> {
     named.map(|range| Cidr::parse(range).ok_or_else(|| format!("trusted proxy {range} is no address and no range: give one like 10.0.0.0/8"))).collect()
 }
 
-fn system_layer(table: Option<toml::Table>) -> Result<Json, String> {
-    let Some(table) = table else { return Ok(Json::default()) };
-    let value = serde_json::to_value(table).map_err(|e| format!("the table [settings] cannot be read: {e}"))?;
-    let document = Json(value.as_object().cloned().unwrap_or_default());
-    settings::check(&document.0).map_err(|problem| format!("the table [settings] does not fit: {}", problem.facts().long_message))?;
+fn system_layer(values: Option<toml::Table>, rules: Option<toml::Table>) -> Result<Document, String> {
+    let fault = |problem: Problem| format!("the tables [settings] and [settings_rules] do not fit: {}", problem.facts().long_message);
+    let read = |table: Option<toml::Table>| serde_json::to_value(table.unwrap_or_default()).ok().and_then(|v| v.as_object().cloned()).unwrap_or_default();
+    let document = Document::read(&read(values), &read(rules)).map_err(fault)?;
+    above::check_system(&document).map_err(fault)?;
     Ok(document)
 }
 

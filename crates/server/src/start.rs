@@ -5,7 +5,10 @@ use crate::{
     dispatch::Doors,
     files, first_start, jobs, listen,
 };
-use domain::{keys::spares, settings};
+use domain::{
+    keys::spares,
+    settings::{Document, above},
+};
 use foundation::Error;
 use std::{
     sync::{
@@ -94,12 +97,12 @@ async fn open_database(config: &Config, world: &Arc<World>) -> Result<Database, 
 }
 
 /// Writes the system layer where it differs from what the database has.
-async fn put_settings(database: &Database, document: &store::Json) -> Result<(), String> {
-    let stored = database.platform(Access::Read, |tx| Box::pin(settings::system_document(tx))).await.map_err(|e| sentence(&e))?;
+async fn put_settings(database: &Database, document: &Document) -> Result<(), String> {
+    let stored = database.platform(Access::Read, |tx| Box::pin(above::system(tx))).await.map_err(|e| sentence(&e))?;
     if stored == *document {
         return Ok(());
     }
-    database.platform(Access::Write, |tx| Box::pin(settings::put_system(tx, document))).await.map_err(|e| sentence(&e))
+    database.platform(Access::Write, |tx| Box::pin(above::put_system(tx, document))).await.map_err(|e| sentence(&e))
 }
 
 /// Makes key pairs ahead. A first start is ready at once and fills up beside its work; a later one is ready when they are there.

@@ -24,6 +24,7 @@ pub struct Migration {
 pub const fn migrations() -> &'static [Migration] {
     &[
         Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") },
+        Migration { version: 3, name: "settings", text: include_str!("migrations/0003_settings.sql") },
         Migration { version: 5, name: "tickets", text: include_str!("migrations/0005_tickets.sql") },
         Migration { version: 6, name: "devices and images", text: include_str!("migrations/0006_devices_and_images.sql") },
     ]

@@ -227,11 +227,23 @@ impl Api {
         self.send_text(method, path, body.map(|b| ("application/json", b.to_string()))).await
     }
 
+    /// Sends a JSON body, if the resource still has this version.
+    pub async fn send_if(&self, method: Method, path: &str, version: &str, body: &Value) -> Reply {
+        self.send_with(method, path, &[("if-match", version)], Some(("application/json", body.to_string()))).await
+    }
+
     /// Sends a request with a body of any kind.
     pub async fn send_text(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
+        self.send_with(method, path, &[], body).await
+    }
+
+    async fn send_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<(&str, String)>) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("/api{path}")).header(header::HOST, "localhost:7080");
         if let Some(credential) = &self.credential {
             request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let text = match body {
             Some((kind, text)) => {

@@ -215,6 +215,14 @@ impl Input {
         }
     }
 
+    /// Everything, as one JSON object.
+    ///
+    /// # Errors
+    /// [`Problem::BodyUnreadable`] where a form was sent.
+    pub fn document(self) -> Result<Map<String, Value>, Problem> {
+        if self.text { Err(Problem::BodyUnreadable("send application/json".into())) } else { Ok(self.values) }
+    }
+
     /// An e-mail address.
     ///
     /// # Errors
@@ -243,6 +251,14 @@ impl Input {
     /// [`Problem::ParamInvalid`].
     pub fn id<T: TypedId>(&self, name: &'static str) -> Result<Option<T>, Problem> {
         self.text(name)?.map(|text| T::parse(text).ok_or(Problem::invalid(name, "names nothing that exists"))).transpose()
+    }
+
+    /// An id that must be there, or `null` for none.
+    ///
+    /// # Errors
+    /// [`Problem::ParamMissing`]; as [`Input::id`].
+    pub fn nullable_id<T: TypedId>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+        if self.has(name) { self.id(name) } else { Err(Problem::ParamMissing(name)) }
     }
 
     /// `limit` and `offset`.

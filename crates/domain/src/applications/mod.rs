@@ -1,10 +1,10 @@
 //! Applications: one product each, or on a platform one customer each. Creating one is a single commit, and it is live at once.
 
-mod store;
+pub(crate) mod store;
 
 use crate::{
     audit::{self, Actor},
-    instances::{self, Environment, Instance},
+    instances::{self, Environment, Instance, Which},
     jobs,
     keys::{self, Scope},
     workspaces,
@@ -176,6 +176,20 @@ pub async fn get(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applicatio
     Ok(application)
 }
 
+/// The instance of one of the workspace's applications.
+///
+/// # Errors
+/// [`Problem::NotFound`] where there is none, or it is another application's or another workspace's.
+pub async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Instance> {
+    let application = get(tx, workspace, id).await?;
+    let mut instances = application.instances.into_iter();
+    let found = instances.find(|instance| match which {
+        Which::Environment(environment) => instance.environment == environment,
+        Which::Id(id) => instance.id == id,
+    });
+    found.ok_or_else(|| Problem::NotFound.into())
+}
+
 /// The workspace's applications, oldest first; at most 500.
 ///
 /// # Errors
@@ -218,11 +232,7 @@ pub async fn delete(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applica
 }
 
 async fn record(tx: &mut PlatformTx<'_>, action: &str, id: ApplicationId) -> Result<()> {
-    let system = system_instance(tx).await?;
-    let mut inside = tx.enter(system)?;
-    let recorded = audit::record(&mut inside, Actor::Platform, action, &id.to_string(), &json!({})).await;
-    tx.leave(inside);
-    recorded
+    audit::record_above(tx, Actor::Platform, action, &id.to_string(), &json!({})).await
 }
 
 /// The instance of the system application, which platform events and jobs belong to.

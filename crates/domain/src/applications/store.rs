@@ -2,7 +2,7 @@
 
 use super::Application;
 use ::store::{FromRow, PlatformTx, Row, Tx, platform_sql, sql};
-use foundation::{ApplicationId, InstanceId, PoolId, Result, WorkspaceId};
+use foundation::{ApplicationId, InstanceId, PlanId, PoolId, Result, WorkspaceId};
 
 impl FromRow for Application {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -40,6 +40,22 @@ pub(super) async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, most: 
 pub(super) async fn rename(tx: &mut PlatformTx<'_>, id: ApplicationId, name: &str) -> Result<()> {
     let now = tx.now();
     tx.change(platform_sql!("update applications set name = $2, updated_at = $3 where id = $1"), &[&id, &name, &now]).await.map(drop)
+}
+
+/// The plan that an application subscribes to.
+pub(crate) async fn plan(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<Option<PlanId>> {
+    let found: Option<(Option<PlanId>,)> = tx.find(platform_sql!("select plan_id from applications where id = $1"), &[&id]).await?;
+    Ok(found.and_then(|(plan,)| plan))
+}
+
+pub(crate) async fn set_plan(tx: &mut PlatformTx<'_>, id: ApplicationId, plan: Option<PlanId>) -> Result<()> {
+    let now = tx.now();
+    tx.change(platform_sql!("update applications set plan_id = $2, updated_at = $3 where id = $1"), &[&id, &plan, &now]).await.map(drop)
+}
+
+/// How many living applications subscribe to a plan.
+pub(crate) async fn subscribers(tx: &mut PlatformTx<'_>, plan: PlanId) -> Result<i64> {
+    tx.get(platform_sql!("select count(*) from applications where plan_id = $1 and deleted_at is null"), &[&plan]).await
 }
 
 /// Marks an application as deleted; whether it was there to be.

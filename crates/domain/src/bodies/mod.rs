@@ -4,12 +4,14 @@ mod attempts;
 mod client;
 mod environment;
 mod session;
+mod settings;
 mod user;
 
 pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
 pub use environment::environment;
 pub use session::{active_session, backend_session, session};
+pub use settings::{blueprint, changed_config, config, effective_settings, plan};
 pub use user::{backend_user, email_address, user, verification};
 
 use foundation::Timestamp;

@@ -6,7 +6,7 @@ pub(crate) mod store;
 pub use site::Site;
 
 use ::store::{Database, Kept, Memo, PlatformTx, text_enum};
-use foundation::{ApplicationId, InstanceId, PoolId, Result, Timestamp};
+use foundation::{ApplicationId, Id, InstanceId, PoolId, Result, Timestamp};
 use std::sync::Arc;
 
 text_enum! {
@@ -26,6 +26,22 @@ impl Environment {
             Environment::Development => "test",
             Environment::Production => "live",
         }
+    }
+}
+
+/// How a path names an instance of an application: by what it is for (then the first such), or by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// By what it is for.
+    Environment(Environment),
+    /// By its id.
+    Id(InstanceId),
+}
+
+impl Which {
+    /// Reads either; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Which> {
+        Environment::parse(text).map(Which::Environment).or_else(|| InstanceId::parse(text).map(Which::Id))
     }
 }
 

@@ -1,25 +1,48 @@
 //! Settings: one typed tree, in layers of sparse documents.
 //!
-//! The layers are system → blueprint → plan → instance → organization; the lowest that sets a key wins. System and instance
-//! are in use. A change takes effect at the next request: the effective tree is kept only as long as the versions of all its layers
-//! stay the same.
+//! The layers are system → blueprint → plan → instance → organization. The narrowest that sets a key and may has the last word; a layer can
+//! lock a key or bound it for all layers below. A change takes effect at the next request: the effective tree is kept only as long as the
+//! versions of all its layers stay the same.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `tree` | the keys, their defaults, and what must hold among them |
+//! | `schema` | the same described: JSON Schema, kinds, marks |
+//! | `document`, `rules` | one layer: what it sets, and what it allows below |
+//! | `resolve` | the layers laid over each other |
+//! | `instance`, `above` | changing the instance's layer, and the layers above the instances |
+//! | `config` | the contract's view of the instance's layer |
+//! | `affected` | whom a change concerns |
 
+pub mod above;
+pub mod affected;
+pub mod config;
+pub mod document;
+pub mod instance;
 mod rates;
+pub mod resolve;
+pub mod rules;
 pub mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
 mod tree;
 
+pub use document::{Change, Document};
+pub use instance::update_instance;
 pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 
-use crate::audit::{self, Actor};
-use ::store::{Json, Kept, Tx, cache::InstanceCache, text_enum};
-use foundation::{Error, Problem, Result};
+use crate::{applications, instances::Which};
+use ::store::{Kept, PlatformTx, Tx, cache::InstanceCache, text_enum};
+use foundation::{ApplicationId, Problem, Result, WorkspaceId};
+use resolve::Resolved;
 use serde_json::{Map, Value};
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
+use store::Versions;
 
 text_enum! {
     /// A layer, from the widest to the narrowest.
@@ -37,22 +60,62 @@ text_enum! {
     }
 }
 
-type Versions = (i64, i64);
+/// Which version of a layer a change is meant for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whichever there is.
+    Any,
+    /// One of these.
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    /// Refuses where the layer has another version.
+    ///
+    /// # Errors
+    /// [`Problem::VersionMismatch`].
+    pub fn ensure(&self, version: i64) -> Result<(), Problem> {
+        match self {
+            Expected::OneOf(versions) if !versions.contains(&version) => Err(Problem::VersionMismatch(version)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a document is changed in parts or as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What the change does not name stays.
+    Parts,
+    /// What the change does not name goes.
+    Whole,
+}
+
+/// Checks that a document can stand for itself: every key known, every value of its kind, and the whole makes sense.
+///
+/// # Errors
+/// [`Problem::ParamUnknown`], [`Problem::ParamInvalid`].
+pub fn check(values: &Map<String, Value>) -> Result<Document, Problem> {
+    let document = Document::read(values, &Map::new())?;
+    above::check_system(&document)?;
+    Ok(document)
+}
 
 /// Parsed trees by instance. Their versions are compared at every use, so an entry's age does not matter for its truth.
 static EFFECTIVE: LazyLock<InstanceCache<Versions, Arc<Settings>>> = LazyLock::new(|| InstanceCache::new(10_000, Duration::from_secs(3_600)));
 
-/// The settings that apply to the instance now.
+/// The settings that apply to the instance now: one statement where no layer has changed.
 ///
 /// # Errors
-/// [`Error::Broken`] where a stored document does not fit the tree.
+/// Only the database's own.
 pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
-    let versions = (store::system_version(tx).await?, store::instance_version(tx).await?);
+    let versions = store::versions(tx).await?;
     if let Some(settings) = EFFECTIVE.get(tx, &versions) {
         return Ok(settings);
     }
-    let settings = Arc::new(resolve(&[store::system(tx).await?, store::instance(tx).await?])?);
-    EFFECTIVE.put(tx, versions, Arc::clone(&settings));
+    let found = store::layers(tx).await?;
+    let settings = Arc::new(resolve::resolve(&found.layers).settings);
+    EFFECTIVE.put(tx, found.versions, Arc::clone(&settings));
     Ok(settings)
 }
 
@@ -64,84 +127,23 @@ pub async fn known(tx: &mut Tx<'_>) -> Result<Kept<Arc<Settings>>> {
     Ok(Kept::new(effective(tx).await?, 100))
 }
 
-/// Lays the documents over each other, the widest first, and reads the result.
-fn resolve(layers: &[Json]) -> Result<Settings> {
-    let mut merged = Map::new();
-    for layer in layers {
-        merge(&mut merged, &layer.0);
-    }
-    serde_json::from_value(Value::Object(merged)).map_err(|e| Error::broken("settings", e))
-}
-
-/// Lays one document over another: objects are merged, everything else is replaced, `null` takes the key away.
-fn merge(below: &mut Map<String, Value>, above: &Map<String, Value>) {
-    for (key, value) in above {
-        match (below.get_mut(key), value) {
-            (_, Value::Null) => {
-                below.remove(key);
-            }
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            (_, Value::Object(new)) => {
-                let mut fresh = Map::new();
-                merge(&mut fresh, new);
-                below.insert(key.clone(), Value::Object(fresh));
-            }
-            _ => {
-                below.insert(key.clone(), value.clone());
-            }
-        }
-    }
-}
-
-/// Checks that a document is one of settings: every key known, every value of its type.
+/// The settings that apply to the instance now, with where each comes from; and the version of the instance's own layer.
 ///
 /// # Errors
-/// [`Problem::ParamInvalid`] that says where it does not fit.
-pub fn check(document: &Map<String, Value>) -> Result<Settings, Problem> {
-    let mut clean = Map::new();
-    merge(&mut clean, document);
-    let settings: Settings = serde_json::from_value(Value::Object(clean)).map_err(|e| Problem::invalid("settings", format!("does not fit: {e}")))?;
-    settings.check()?;
-    Ok(settings)
+/// Only the database's own.
+pub async fn explained(tx: &mut Tx<'_>) -> Result<(Resolved, i64)> {
+    let found = store::layers(tx).await?;
+    Ok((resolve::resolve(&found.layers), found.versions.3))
 }
 
-/// Merges a change into the instance's own layer.
+/// The same of an instance of one of the workspace's applications.
 ///
 /// # Errors
-/// [`Problem::ParamInvalid`] where the result would not fit the tree.
-pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor, change: &Map<String, Value>) -> Result<()> {
-    let (mut document, version) = store::versioned_instance(tx).await?;
-    merge(&mut document.0, change);
-    check(&document.0)?;
-    store::put_instance(tx, &document, version).await?;
-    let instance = tx.instance().to_string();
-    audit::record(tx, actor, "settings.update", &instance, &Value::Object(change.clone())).await
-}
-
-pub use store::{put_system, system_document};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn json(value: Value) -> Json {
-        Json(value.as_object().cloned().unwrap_or_default())
-    }
-
-    #[test]
-    fn the_narrowest_layer_wins_key_by_key() {
-        let system = json(json!({ "auth_password": { "min_length": 12 }, "session": { "multi": false } }));
-        let instance = json(json!({ "auth_password": { "max_length": 100 }, "session": { "multi": true } }));
-        let settings = resolve(&[system, instance]).expect("settings");
-        assert_eq!((settings.auth_password.min_length, settings.auth_password.max_length, settings.session.multi), (12, 100, true));
-    }
-
-    #[test]
-    fn an_unknown_key_or_a_wrong_type_is_refused() {
-        for document in [json!({ "auth_pasword": {} }), json!({ "session": { "multi": "yes" } }), json!({ "auth_password": { "min_length": 3 } })] {
-            assert!(check(&json(document.clone()).0).is_err(), "{document}");
-        }
-        assert!(check(&Map::new()).is_ok());
-    }
+/// [`Problem::NotFound`] where there is none.
+pub async fn explained_of(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, which: Which) -> Result<(Resolved, i64)> {
+    let instance = applications::instance(tx, workspace, application, which).await?;
+    let mut inside = tx.enter(instance.id)?;
+    let outcome = explained(&mut inside).await;
+    tx.leave(inside);
+    outcome
 }

@@ -1,78 +1,131 @@
 //! The documents of the layers.
 
-use super::Layer;
-use ::store::{FromRow, Json, PlatformTx, Row, Tx, platform_sql, shared_sql, sql};
-use foundation::{Error, Problem, Result};
+use super::{Document, Layer, resolve::Layers};
+use ::store::{FromRow, Json, PlatformTx, Row, Tx, platform_sql, sql};
+use foundation::{Error, Result, Timestamp};
 
-struct Document(Json);
+/// The versions of system, blueprint, plan and instance, and which plan it is. A layer without a document has version 0.
+pub(super) type Versions = (i64, i64, i64, i64, String);
 
-impl FromRow for Document {
+/// The layers of an instance, found by its application: nothing of another instance can be among them.
+macro_rules! of_the_instance {
+    ($columns:literal) => {
+        concat!(
+            "select ",
+            $columns,
+            " from instances i
+             join applications a on a.id = i.application_id
+             left join platform_settings wide on wide.layer = 'system' and wide.owner = ''
+             left join platform_settings blueprint on blueprint.layer = 'blueprint' and blueprint.owner = a.workspace_id
+             left join platform_settings subscribed on subscribed.layer = 'plan' and subscribed.owner = a.plan_id
+             left join instance_settings own on own.instance_id = $1 and own.layer = 'instance' and own.owner = ''
+             where i.id = $1"
+        )
+    };
+}
+
+/// The versions alone.
+pub(super) async fn versions(tx: &mut Tx<'_>) -> Result<Versions> {
+    let found: Option<Versions> = tx
+        .find(
+            sql!(of_the_instance!(
+                "coalesce(wide.version, 0), coalesce(blueprint.version, 0), coalesce(subscribed.version, 0), coalesce(own.version, 0), coalesce(a.plan_id, '')"
+            )),
+            &[],
+        )
+        .await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The documents of system, blueprint, plan and instance, in this order, and their versions.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) versions: Versions,
+    pub(super) layers: Layers,
+}
+
+impl FromRow for Found {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
-        row.take().map(Document)
+        let versions = (row.take()?, row.take()?, row.take()?, row.take()?, row.take()?);
+        let mut layers = Layers::new();
+        for layer in [Layer::System, Layer::Blueprint, Layer::Plan, Layer::Instance] {
+            let (values, rules): (Option<Json>, Option<Json>) = (row.take()?, row.take()?);
+            layers.push((layer, Document::recall(&values.unwrap_or_default().0, &rules.unwrap_or_default().0)));
+        }
+        Ok(Found { versions, layers })
     }
 }
 
-pub(super) async fn system_version(tx: &mut Tx<'_>) -> Result<i64> {
-    Ok(tx.look_up::<i64>(shared_sql!("select version from platform_settings where layer = $1 and owner = ''"), &[&Layer::System]).await?.unwrap_or(0))
-}
-
-pub(super) async fn system(tx: &mut Tx<'_>) -> Result<Json> {
-    let found: Option<Document> = tx.look_up(shared_sql!("select document from platform_settings where layer = $1 and owner = ''"), &[&Layer::System]).await?;
-    Ok(found.map(|d| d.0).unwrap_or_default())
-}
-
-pub(super) async fn instance_version(tx: &mut Tx<'_>) -> Result<i64> {
-    tx.count(sql!("select version from instance_settings where instance_id = $1 and layer = $2 and owner = ''"), &[&Layer::Instance]).await
-}
-
-pub(super) async fn instance(tx: &mut Tx<'_>) -> Result<Json> {
-    let found: Option<Document> =
-        tx.find(sql!("select document from instance_settings where instance_id = $1 and layer = $2 and owner = ''"), &[&Layer::Instance]).await?;
-    Ok(found.map(|d| d.0).unwrap_or_default())
-}
-
-/// The instance's layer and its version, read together.
-pub(super) async fn versioned_instance(tx: &mut Tx<'_>) -> Result<(Json, i64)> {
-    let found: Option<(Json, i64)> =
-        tx.find(sql!("select document, version from instance_settings where instance_id = $1 and layer = $2 and owner = ''"), &[&Layer::Instance]).await?;
+/// The documents and their versions, in one statement, so that they belong together.
+pub(super) async fn layers(tx: &mut Tx<'_>) -> Result<Found> {
+    let found: Option<Found> = tx
+        .find(
+            sql!(of_the_instance!(
+                "coalesce(wide.version, 0), coalesce(blueprint.version, 0), coalesce(subscribed.version, 0), coalesce(own.version, 0), coalesce(a.plan_id, ''),
+                 wide.document, wide.rules, blueprint.document, blueprint.rules, subscribed.document, subscribed.rules, own.document, own.rules"
+            )),
+            &[],
+        )
+        .await?;
     Ok(found.unwrap_or_default())
 }
 
 /// Writes the instance's layer if it still has this version; a change beside ours is run again after it.
-pub(super) async fn put_instance(tx: &mut Tx<'_>, document: &Json, version: i64) -> Result<()> {
+pub(super) async fn put_instance(tx: &mut Tx<'_>, document: &Document, version: i64) -> Result<()> {
     let now = tx.now();
     let changed = tx
         .change(
-            sql!("insert into instance_settings (instance_id, layer, owner, document, version, updated_at) values ($1, $2, '', $3, $4, $5)
-                  on conflict (instance_id, layer, owner) do update set document = excluded.document, version = excluded.version, updated_at = excluded.updated_at
-                  where instance_settings.version = $6"),
-            &[&Layer::Instance, document, &(version + 1), &now, &version],
+            sql!("insert into instance_settings (instance_id, layer, owner, document, rules, version, updated_at) values ($1, $2, '', $3, $4, $5, $6)
+                  on conflict (instance_id, layer, owner) do update set document = excluded.document, rules = excluded.rules, version = excluded.version, updated_at = excluded.updated_at
+                  where instance_settings.version = $7"),
+            &[&Layer::Instance, &Json(document.tree()), &Json(document.rule_map()), &(version + 1), &now, &version],
         )
         .await?;
+    written(changed)
+}
+
+fn written(changed: u64) -> Result<()> {
     if changed == 1 { Ok(()) } else { Err(Error::Again("settings changed meanwhile".to_owned())) }
 }
 
-/// Replaces the system layer.
-///
-/// # Errors
-/// [`Problem::ParamInvalid`] where the document does not fit the tree.
-pub async fn put_system(tx: &mut PlatformTx<'_>, document: &Json) -> Result<()> {
-    super::check(&document.0).map_err(|problem: Problem| Error::from(problem))?;
-    let now = tx.now();
-    tx.change(
-        platform_sql!("insert into platform_settings (layer, owner, document, version, updated_at) values ($1, '', $2, 1, $3)
-                       on conflict (layer, owner) do update set document = excluded.document, version = platform_settings.version + 1, updated_at = excluded.updated_at"),
-        &[&Layer::System, document, &now],
-    )
-    .await
-    .map(drop)
+/// A layer above the instances as it is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// What it says.
+    pub document: Document,
+    /// Its version; 0 where it was never written.
+    pub version: i64,
+    /// When it was changed last.
+    pub updated_at: Option<Timestamp>,
 }
 
-/// The system layer's document.
-///
-/// # Errors
-/// Only the database's own.
-pub async fn system_document(tx: &mut PlatformTx<'_>) -> Result<Json> {
-    let found: Option<Document> = tx.find(platform_sql!("select document from platform_settings where layer = $1 and owner = ''"), &[&Layer::System]).await?;
-    Ok(found.map(|d| d.0).unwrap_or_default())
+impl FromRow for Stored {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let (values, rules): (Json, Json) = (row.take()?, row.take()?);
+        Ok(Stored { document: Document::recall(&values.0, &rules.0), version: row.take()?, updated_at: row.take()? })
+    }
+}
+
+pub(super) async fn above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str) -> Result<Stored> {
+    let found: Option<Stored> =
+        tx.find(platform_sql!("select document, rules, version, updated_at from platform_settings where layer = $1 and owner = $2"), &[&layer, &owner]).await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Writes a layer above the instances if it still has this version; a change beside ours is run again after it.
+pub(super) async fn put_above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str, document: &Document, version: i64) -> Result<()> {
+    let now = tx.now();
+    let changed = tx
+        .change(
+            platform_sql!("insert into platform_settings (layer, owner, document, rules, version, updated_at) values ($1, $2, $3, $4, $5, $6)
+                           on conflict (layer, owner) do update set document = excluded.document, rules = excluded.rules, version = excluded.version, updated_at = excluded.updated_at
+                           where platform_settings.version = $7"),
+            &[&layer, &owner, &Json(document.tree()), &Json(document.rule_map()), &(version + 1), &now, &version],
+        )
+        .await?;
+    written(changed)
+}
+
+pub(super) async fn remove_above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str) -> Result<()> {
+    tx.change(platform_sql!("delete from platform_settings where layer = $1 and owner = $2"), &[&layer, &owner]).await.map(drop)
 }

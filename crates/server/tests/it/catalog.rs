@@ -4,8 +4,8 @@ use store::KeyKind;
 use testkit::TestServer;
 
 /// Tables above the instances, and look-up tables that are keyed by the value itself.
-const ABOVE: [&str; 9] =
-    ["applications", "instances", "platform_settings", "platform_tokens", "schema_migrations", "secret_keys", "slugs", "spare_keys", "workspaces"];
+const ABOVE: [&str; 10] =
+    ["applications", "instances", "plans", "platform_settings", "platform_tokens", "schema_migrations", "secret_keys", "slugs", "spare_keys", "workspaces"];
 /// Indexes for work across tenants, which no request does.
 const ACROSS: [&str; 1] = ["jobs_due"];
 

@@ -7,7 +7,7 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 11] = [
+pub const PARAMETERS: [&str; 13] = [
     "{sign_in_token_id}",
     "{actor_token_id}",
     "{user_id}",
@@ -18,6 +18,8 @@ pub const PARAMETERS: [&str; 11] = [
     "{email_id}",
     "{id}",
     "{application_id}",
+    "{env_or_ins_id}",
+    "{plan_id}",
     "{*file}",
 ];
 
@@ -42,6 +44,7 @@ async fn furnish(server: &TestServer) -> Ours {
     let sign_in_token = server.backend().post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok()["id"].as_str().expect("id").to_owned();
     let impersonation = json!({ "user_id": user, "actor": { "sub": "canary-support" } });
     let actor_token = server.backend().post("/v1/actor_tokens", impersonation).await.ok()["id"].as_str().expect("id").to_owned();
+    let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
     let ids = BTreeMap::from([
         ("{sign_in_token_id}", sign_in_token),
         ("{actor_token_id}", actor_token),
@@ -53,6 +56,8 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{email_id}", email),
         ("{id}", url.ok()["id"].as_str().expect("id").to_owned()),
         ("{application_id}", server.home.tenant.instance.application.to_string()),
+        ("{env_or_ins_id}", server.home.tenant.id().to_string()),
+        ("{plan_id}", plan.ok()["id"].as_str().expect("id").to_owned()),
     ]);
     let words = ["canary", "Canary"].map(str::to_owned).into();
     Ours { ids, words, browser }
@@ -93,7 +98,10 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "UpdateSignUp" => json!({ "external_id": "mallory" }),
         "VerifyPassword" => json!({ "password": testkit::PASSWORD }),
         "CreateRedirectURL" => json!({ "url": "https://mallory.example" }),
-        "PlatformCreateApplication" | "PlatformUpdateApplication" => json!({ "name": "Mallory's" }),
+        "PlatformCreateApplication" | "PlatformUpdateApplication" | "insula.createPlan" | "insula.updatePlan" => json!({ "name": "Mallory's" }),
+        "PlatformPatchConfig" | "PlatformPutConfig" => json!({ "test_mode": false }),
+        "insula.updateBlueprint" | "insula.replaceBlueprint" => json!({ "settings": { "test_mode": false } }),
+        "insula.setApplicationPlan" => json!({ "plan_id": null }),
         _ => json!({}),
     }
 }

@@ -23,6 +23,7 @@ const UNHEARD: &[&[u8]] = &[
     b"events",
     b"jobs",
     b"once",
+    b"plans",
     b"platform_tokens",
     b"pools",
     b"redirect_urls",

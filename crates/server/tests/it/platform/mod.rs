@@ -1,12 +1,16 @@
 //! The Platform API: what a workspace does with its applications.
 
 mod applications;
+mod blueprint;
+mod config;
 mod lifecycle;
+mod plans;
 mod refusals;
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use foundation::Secret;
 use serde_json::{Value, json};
+use store::{Access, sql};
 use testkit::{Api, Browser, TestServer};
 
 /// Where applications are.
@@ -57,4 +61,30 @@ pub fn browser(server: &TestServer, instance: &Owned) -> Browser {
 /// The workspace's applications as they are listed.
 pub async fn listed(platform: &Api) -> Vec<Value> {
     platform.get(PATH).await.ok().as_array().expect("a bare array").clone()
+}
+
+/// The path of the home instance, by its id.
+pub fn home(server: &TestServer) -> String {
+    format!("{PATH}/{}/instances/{}", server.home.tenant.instance.application, server.home.tenant.id())
+}
+
+/// The path of the neighbour instance, by its id.
+pub fn neighbour(server: &TestServer) -> String {
+    format!("{PATH}/{}/instances/{}", server.neighbour.tenant.instance.application, server.neighbour.tenant.id())
+}
+
+/// A key of the effective settings at this path.
+pub async fn effective(platform: &Api, instance: &str, key: &str) -> Value {
+    platform.get(&format!("{instance}/settings/effective")).await.ok()["settings"][key].clone()
+}
+
+/// The entries of the log above the instances with this action, in no order.
+pub async fn recorded(server: &TestServer, action: &'static str) -> Vec<Value> {
+    let system = server.database.platform(Access::Read, |tx| Box::pin(domain::applications::system_instance(tx))).await.expect("a system instance");
+    let found: Vec<String> = server
+        .inside(system, Access::Read, |tx| {
+            Box::pin(async move { tx.list(sql!("select detail from audit where instance_id = $1 and action = $2"), &[&action]).await })
+        })
+        .await;
+    found.iter().map(|detail| serde_json::from_str(detail).expect("JSON")).collect()
 }

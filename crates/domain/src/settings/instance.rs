@@ -1,0 +1,99 @@
+//! The instance's own layer.
+
+use super::{
+    Change, Document, Expected, Layer, affected,
+    affected::Affected,
+    document, resolve,
+    resolve::{Layers, Resolved},
+    store,
+};
+use crate::audit::{self, Actor};
+use ::store::Tx;
+use foundation::{Problem, Result};
+use serde_json::{Map, Value};
+
+/// Whether a change is made, or only tried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Made.
+    Real,
+    /// Tried out.
+    Dry,
+}
+
+/// What a change of the instance's layer has come to.
+pub struct Changed {
+    /// The layer's version now.
+    pub version: i64,
+    /// What applied before.
+    pub before: Resolved,
+    /// What applies now.
+    pub after: Resolved,
+    /// Whom it concerns.
+    pub affected: Affected,
+}
+
+/// The instance's layer, and those above it.
+pub(super) struct Own {
+    pub(super) wider: Layers,
+    pub(super) document: Document,
+    pub(super) version: i64,
+}
+
+impl Own {
+    pub(super) async fn read(tx: &mut Tx<'_>) -> Result<Own> {
+        let store::Found { versions, layers: mut wider } = store::layers(tx).await?;
+        let document = wider.pop().map(|(_, document)| document).unwrap_or_default();
+        Ok(Own { wider, document, version: versions.3 })
+    }
+
+    fn resolved(&self, document: &Document) -> Resolved {
+        let mut layers = self.wider.clone();
+        layers.push((Layer::Instance, document.clone()));
+        resolve::resolve(&layers)
+    }
+
+    /// Makes a change, or tries it out.
+    pub(super) async fn change(self, tx: &mut Tx<'_>, actor: Actor, change: &Change, run: Run) -> Result<Changed> {
+        let mut document = self.document.clone();
+        document.apply(change)?;
+        let (before, after) = (self.resolved(&self.document), self.resolved(&document));
+        if document == self.document {
+            return Ok(Changed { version: self.version, before, after, affected: Affected::default() });
+        }
+        resolve::permit(&self.wider, Layer::Instance, &self.document, &document, change.keys())?;
+        let affected = affected::count(tx, &before.settings, &after.settings).await?;
+        if affected.locks_everybody_out() {
+            let first = change.values.keys().next().cloned().unwrap_or_default();
+            return Err(Problem::NobodyCouldSignIn(first, affected.unable_to_sign_in).into());
+        }
+        let mut version = self.version;
+        if run == Run::Real {
+            store::put_instance(tx, &document, version).await?;
+            version += 1;
+            let instance = tx.instance().to_string();
+            audit::record(tx, actor, "settings.update", &instance, &document::difference(&self.document, &document)).await?;
+        }
+        Ok(Changed { version, before, after, affected })
+    }
+}
+
+/// Merges a change into the instance's own layer.
+///
+/// # Errors
+/// [`Problem::ParamUnknown`], [`Problem::ParamInvalid`] where it does not fit; [`Problem::SettingHeld`] where a wider layer stands against
+/// it; [`Problem::NobodyCouldSignIn`].
+pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor, change: &Map<String, Value>) -> Result<()> {
+    let change = Change::read(change, &Map::new())?;
+    Own::read(tx).await?.change(tx, actor, &change, Run::Real).await.map(drop)
+}
+
+/// Makes a change of values and rules, if the layer has the expected version.
+///
+/// # Errors
+/// As [`update_instance`]; [`Problem::VersionMismatch`].
+pub async fn change_instance(tx: &mut Tx<'_>, actor: Actor, change: &Change, expected: &Expected) -> Result<Changed> {
+    let own = Own::read(tx).await?;
+    expected.ensure(own.version)?;
+    own.change(tx, actor, change, Run::Real).await
+}

@@ -1,0 +1,112 @@
+//! Settings: the blueprint, and the configuration of each instance.
+
+use domain::{
+    applications, bodies,
+    keys::Scope,
+    settings::{
+        self, Change, Expected, Extent, above,
+        config::{self, Clearing, ConfigChange},
+        instance::Run,
+    },
+};
+use foundation::Problem;
+use serde_json::{Map, Value};
+use web::{Answer, IfMatch, Input, Place, PlatformCall, Query};
+
+/// The workspace's blueprint.
+pub async fn blueprint(call: PlatformCall) -> Answer {
+    let workspace = call.workspace();
+    call.read(Scope::ApplicationsRead, |tx| Box::pin(above::blueprint(tx, workspace)), |stored| bodies::blueprint(workspace, stored)).await
+}
+
+/// Changes parts of the blueprint.
+pub async fn update_blueprint(call: PlatformCall, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    change_blueprint(&call, &input, Extent::Parts, &expected).await
+}
+
+/// Replaces the blueprint.
+pub async fn replace_blueprint(call: PlatformCall, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    change_blueprint(&call, &input, Extent::Whole, &expected).await
+}
+
+async fn change_blueprint(call: &PlatformCall, input: &Input, extent: Extent, expected: &Expected) -> Answer {
+    input.only(&["settings", "rules"])?;
+    let change = layer_change(input)?;
+    let workspace = call.workspace();
+    call.write(
+        Scope::ApplicationsWrite,
+        |tx| Box::pin(above::change_blueprint(tx, workspace, &change, extent, expected)),
+        |stored| bodies::blueprint(workspace, stored),
+    )
+    .await
+}
+
+/// `settings` and `rules` of a layer above the instances.
+pub fn layer_change(input: &Input) -> Result<Change, Problem> {
+    Change::read(&input.object("settings")?.unwrap_or_default(), &input.object("rules")?.unwrap_or_default())
+}
+
+/// Every key of an instance's settings, with where it comes from and who holds it.
+pub async fn effective(call: PlatformCall, place: Place) -> Answer {
+    let workspace = call.workspace();
+    call.read(Scope::ApplicationsRead, |tx| Box::pin(settings::explained_of(tx, workspace, place.application, place.which)), bodies::effective_settings).await
+}
+
+/// The configuration, or some keys of it.
+pub async fn config(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
+    query.only(&["keys"])?;
+    let sections = config::check_sections(query.texts("keys")?)?;
+    let workspace = call.workspace();
+    call.read(
+        Scope::ApplicationsRead,
+        |tx| Box::pin(settings::explained_of(tx, workspace, place.application, place.which)),
+        |found| bodies::config(found, sections.as_deref()),
+    )
+    .await
+}
+
+/// The JSON Schema of the configuration, or of some keys of it.
+pub async fn config_schema(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
+    query.only(&["keys"])?;
+    let sections = config::check_sections(query.texts("keys")?)?;
+    let workspace = call.workspace();
+    call.read(
+        Scope::ApplicationsRead,
+        |tx| Box::pin(applications::instance(tx, workspace, place.application, place.which)),
+        |_| config::schema_of(sections.as_deref()),
+    )
+    .await
+}
+
+/// Changes parts of the configuration.
+pub async fn update_config(call: PlatformCall, place: Place, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    query.only(&["dry_run", "destructive", "keys"])?;
+    let sections = config::check_sections(query.texts("keys")?)?;
+    change_config(&call, &place, sections, wanted(&query, Extent::Parts, expected, input)?).await
+}
+
+/// Replaces the configuration; every key must be there.
+pub async fn replace_config(call: PlatformCall, place: Place, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    query.only(&["dry_run", "destructive"])?;
+    change_config(&call, &place, None, wanted(&query, Extent::Whole, expected, input)?).await
+}
+
+/// Without a list of sections, those that the change names are shown.
+async fn change_config(call: &PlatformCall, place: &Place, sections: Option<Vec<String>>, wanted: ConfigChange) -> Answer {
+    let sections = sections.unwrap_or_else(|| wanted.values.keys().cloned().collect());
+    let workspace = call.workspace();
+    call.write(
+        Scope::ApplicationsWrite,
+        |tx| Box::pin(config::change_of(tx, workspace, place.application, place.which, &wanted)),
+        |changed| bodies::changed_config(changed, wanted.run, &sections),
+    )
+    .await
+}
+
+fn wanted(query: &Input, extent: Extent, expected: Expected, input: Input) -> Result<ConfigChange, Problem> {
+    let clearing = if query.flag("destructive")? == Some(true) { Clearing::Allowed } else { Clearing::Refused };
+    let run = if query.flag("dry_run")? == Some(true) { Run::Dry } else { Run::Real };
+    let mut values: Map<String, Value> = input.document()?;
+    let named = config::take_version(&mut values)?;
+    Ok(ConfigChange { values, extent, clearing, run, expected: [expected, named] })
+}
