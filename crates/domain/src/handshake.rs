@@ -44,7 +44,7 @@ pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, for
         // A nonce is worth nothing without the secret key; a token is the session itself.
         Format::Token if !redirects::may_carry(&visit.tenant, &settings, &list, &target) => Err(Problem::RedirectUrlInvalid("redirect_url").into()),
         Format::Token => {
-            let key = keys::signer(tx).await?;
+            let key = keys::signer(tx, tokens::LIFE).await?;
             let seconds = tx.now().seconds();
             let claims = json!({ "handshake": directives, "iat": seconds, "nbf": seconds - 10, "exp": seconds + 60 });
             Ok(redirects::with_param(target, TOKEN, &key.sign(Category::Handshake, &claims)?, &[NONCE, TOKEN]))

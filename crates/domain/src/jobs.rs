@@ -1,7 +1,10 @@
 //! All jobs: work that was decided in a transaction and is done after it, at least once.
 
-use crate::{keys::spares, messages};
-use ::store::{Access, ClaimedJob, Database, NewJob, Tx};
+use crate::{
+    keys::{rotation, spares},
+    messages,
+};
+use ::store::{Access, BoxFuture, ClaimedJob, Database, NewJob, Tx};
 use foundation::{Error, InstanceId, Result};
 use std::{sync::Arc, time::Duration};
 use world::World;
@@ -48,9 +51,20 @@ fn pause(attempts: i64) -> Duration {
 async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job: &ClaimedJob) -> Result<()> {
     match job.kind.as_str() {
         messages::SEND => messages::send(world, database, instance, &job.payload).await,
+        rotation::RETIRE => within(database, instance, |tx| Box::pin(rotation::retire(tx))).await,
+        rotation::WITHDRAW => within(database, instance, |tx| Box::pin(rotation::withdraw(tx, &job.payload))).await,
         FILL_SPARES => spares::fill(world, database, spares::WANTED).await,
         other => Err(Error::Broken(format!("no job is called {other}"))),
     }
+}
+
+/// A job whose work is all in the database.
+#[allow(clippy::disallowed_methods, reason = "the job is the instance's own")]
+async fn within<'e, F>(database: &Database, instance: InstanceId, work: F) -> Result<()>
+where
+    F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<()>> + Send + Sync,
+{
+    database.within(instance, Access::Write, work).await
 }
 
 /// Adds the job that makes spare key pairs, to the system's instance.

@@ -19,10 +19,11 @@ pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Signs a token of a living session for the page at `origin`. No token outlives its session.
 ///
 /// # Errors
-/// Only where the instance's key cannot be opened.
+/// As [`keys::signer`].
 pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: Option<&str>, life: Duration) -> Result<String> {
-    let key = keys::signer(tx).await?;
     let now = tx.now();
+    let life = life.min(session.end().since(now));
+    let key = keys::signer(tx, life).await?;
     sign(&key, &Claimed { tenant, session, origin, life, now }, tx.random())
 }
 

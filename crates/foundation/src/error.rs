@@ -14,6 +14,8 @@ pub enum Error {
     Conflict(String),
     /// The database asks to run the transaction again. Never leaves `write`.
     Again(String),
+    /// A transaction that only reads has come to something that must be written down: it runs again as one that writes. Never leaves `read`.
+    ReadOnly,
     /// The database cannot be reached, or took too long: 503 with `Retry-After`.
     Unavailable(String),
     /// A fault of ours. Logged with its causes; the caller sees 500 and a trace id, nothing else.
@@ -39,6 +41,7 @@ impl fmt::Debug for Error {
             Error::Refused(problem) => write!(f, "refused: {problem:?}"),
             Error::Conflict(name) => write!(f, "conflict: {name}"),
             Error::Again(why) => write!(f, "again: {why}"),
+            Error::ReadOnly => f.write_str("the transaction has to write"),
             Error::Unavailable(why) => write!(f, "unavailable: {why}"),
             Error::Broken(why) => write!(f, "broken: {why}"),
         }

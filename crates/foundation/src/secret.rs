@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
-    digest::{SHA256, digest},
+    digest::{Context, SHA256, digest},
     hmac,
 };
 use std::fmt::Write;
@@ -36,6 +36,27 @@ impl Secret {
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Secret)
+    }
+}
+
+/// SHA-256 of something long, read in pieces.
+pub struct Digest(Context);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest(Context::new(&SHA256))
+    }
+}
+
+impl Digest {
+    /// Takes a piece in.
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces, in hexadecimal.
+    pub fn hex(self) -> String {
+        hex(self.0.finish().as_ref())
     }
 }
 

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{applications, plans, settings};
+use crate::{applications, keys, plans, settings};
 use web::{Face, Routes};
 
 /// All operations of this door.
@@ -26,4 +26,13 @@ pub fn routes() -> Routes {
         .get("insula.getPlan", "/v1/platform/plans/{plan_id}", plans::show)
         .patch("insula.updatePlan", "/v1/platform/plans/{plan_id}", plans::update)
         .delete("insula.deletePlan", "/v1/platform/plans/{plan_id}", plans::delete)
+        .post("PlatformRotateSecretKeys", "/v1/platform/applications/{application_id}/rotate_secret_keys", keys::rotate_all)
+        .post("PlatformRotateInstanceSecretKeys", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/rotate_secret_keys", keys::rotate)
+        .get("insula.listSigningKeys", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys", keys::list_signing)
+        .post("insula.rotateSigningKey", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys/rotate", keys::rotate_signing)
+        .post(
+            "insula.revokeSigningKey",
+            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys/{signing_key_id}/revoke",
+            keys::revoke_signing,
+        )
 }

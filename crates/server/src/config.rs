@@ -7,9 +7,10 @@ use domain::{
     instances::Site,
     settings::{Document, above},
 };
-use foundation::{Cidr, Problem};
+use foundation::{Cidr, Problem, Secret};
 use serde::Deserialize;
 use std::{
+    env::VarError,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -71,9 +72,6 @@ pub struct Flags {
     /// File that knows where network addresses are, in MaxMind's format [default: none; places are not shown]
     #[arg(long, env = "INSULA_GEOIP", value_name = "FILE")]
     pub geoip: Option<PathBuf>,
-    /// The master key, base64 of 32 bytes, instead of the file master.key in the data folder
-    #[arg(long, env = "INSULA_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
-    pub master_key: Option<String>,
 }
 
 /// What can be said in the file: the same names, and the settings of the system layer.
@@ -132,8 +130,8 @@ pub struct Config {
     pub scripts: web::Scripts,
     /// Knows where network addresses are.
     pub places: Places,
-    /// The master key, if it was given.
-    pub master_key: Option<String>,
+    /// The master keys, if they were given.
+    pub master_keys: files::MasterTexts,
     /// The system layer of the settings.
     pub settings: Document,
 }
@@ -200,7 +198,7 @@ impl Config {
             log_format,
             scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
             places,
-            master_key: flags.master_key.clone(),
+            master_keys: files::MasterTexts { key: secret("INSULA_MASTER_KEY")?, older: secret("INSULA_MASTER_KEY_OLD")? },
             settings,
         })
     }
@@ -217,6 +215,16 @@ fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {
     let megabytes = number("cache megabytes", flags.cache_megabytes.or(file.cache_megabytes), 32, 1..=4_096)?;
     let memory = usize::try_from(megabytes << 20).unwrap_or(usize::MAX);
     Ok(Bounds { wait: Duration::from_millis(wait), fresh: Duration::from_secs(fresh), outage: Duration::from_secs(outage), memory })
+}
+
+/// A secret from the environment, and from nowhere else: everybody on the machine can see a program's arguments.
+fn secret(name: &str) -> Result<Option<Secret>, String> {
+    #[allow(clippy::disallowed_methods, reason = "this is the configuration, which is read once at the start")]
+    match std::env::var(name) {
+        Ok(text) => Ok(Some(Secret::new(text))),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name} is not base64 of 32 bytes: make one with `openssl rand -base64 32`")),
+    }
 }
 
 fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {

@@ -1,6 +1,6 @@
 //! Files that only their owner may read.
 
-use foundation::Random;
+use foundation::{Random, Secret};
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::Write,
@@ -70,6 +70,15 @@ pub fn lock(data: &Path) -> Result<File, String> {
     }
 }
 
+/// Master keys as the environment gives them.
+#[derive(Clone, Default)]
+pub struct MasterTexts {
+    /// The one that wraps.
+    pub key: Option<Secret>,
+    /// The one before it, which still opens during a rotation.
+    pub older: Option<Secret>,
+}
+
 /// The master key, and whether it is a new one that must be written down.
 pub struct Master {
     /// The key.
@@ -78,29 +87,55 @@ pub struct Master {
     pub new: Option<String>,
 }
 
-/// The master key: given, from its file, or new.
+/// The file of the master key.
+pub const MASTER: &str = "master.key";
+/// The file of the master key before it, as long as a rotation is under way.
+pub const OLDER: &str = "master.key.old";
+
+/// The master key: given, from its file, or new. The one before it opens too, where it is given or its file is there.
 ///
 /// # Errors
 /// A sentence for the operator.
-pub fn master_key(data: &Path, given: Option<&str>, random: &mut dyn Random) -> Result<Master, String> {
-    let path = data.join("master.key");
-    let text = match given {
-        Some(text) => text.to_owned(),
-        None if path.exists() => {
-            refuse_readable_by_others(&path)?;
-            std::fs::read_to_string(&path).map_err(|e| format!("the master key {} cannot be read: {e}", path.display()))?
+pub fn master_key(data: &Path, given: &MasterTexts, random: &mut dyn Random) -> Result<Master, String> {
+    if let Some(key) = &given.key {
+        let key = parse_master(key.expose())?;
+        return Ok(Master { key: with_older(key, given.older.as_ref().map(|older| parse_master(older.expose())).transpose()?), new: None });
+    }
+    if given.older.is_some() {
+        return Err("INSULA_MASTER_KEY_OLD is given without INSULA_MASTER_KEY: give both, or neither".to_owned());
+    }
+    let path = data.join(MASTER);
+    if !path.exists() {
+        if data.join("insula.db").exists() {
+            return Err(format!("the master key {} is missing, and the database cannot be opened without it: restore it from your backup", path.display()));
         }
-        None => {
-            if data.join("insula.db").exists() {
-                return Err(format!("the master key {} is missing, and the database cannot be opened without it: restore it from your backup", path.display()));
-            }
-            let text = MasterKey::generate(random);
-            let key = MasterKey::parse(&text).ok_or("a new master key cannot be read")?;
-            return Ok(Master { key, new: Some(text) });
-        }
-    };
-    let key = MasterKey::parse(&text).ok_or_else(|| "the master key is not base64 of 32 bytes: make one with `openssl rand -base64 32`".to_owned())?;
-    Ok(Master { key, new: None })
+        let text = MasterKey::generate(random);
+        return Ok(Master { key: parse_master(&text)?, new: Some(text) });
+    }
+    let older = data.join(OLDER);
+    let older = if older.exists() { Some(read_master(&older)?) } else { None };
+    Ok(Master { key: with_older(read_master(&path)?, older), new: None })
+}
+
+fn with_older(key: MasterKey, older: Option<MasterKey>) -> MasterKey {
+    match older {
+        Some(older) => key.with_older(&older),
+        None => key,
+    }
+}
+
+/// Reads the file of a master key, which nobody else may be able to read.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn read_master(path: &Path) -> Result<MasterKey, String> {
+    refuse_readable_by_others(path)?;
+    let text = std::fs::read_to_string(path).map_err(|e| format!("the master key {} cannot be read: {e}", path.display()))?;
+    parse_master(&text)
+}
+
+fn parse_master(text: &str) -> Result<MasterKey, String> {
+    MasterKey::parse(text).ok_or_else(|| "the master key is not base64 of 32 bytes: make one with `openssl rand -base64 32`".to_owned())
 }
 
 /// Writes a file that only its owner may read, whole or not at all.
@@ -109,13 +144,22 @@ pub fn master_key(data: &Path, given: Option<&str>, random: &mut dyn Random) -> 
 /// A sentence for the operator.
 pub fn write_secret(path: &Path, text: &str) -> Result<(), String> {
     let fault = |e: std::io::Error| format!("{} cannot be written: {e}", path.display());
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new).map_err(fault)?;
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = Path::new(&new);
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(new).map_err(fault)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
-    std::fs::rename(&new, path).map_err(fault)?;
-    // The name is on the disk when the folder is.
+    std::fs::rename(new, path).map_err(fault)?;
+    sync_folder(path)
+}
+
+/// Waits until the names in the file's folder are on the disk.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn sync_folder(path: &Path) -> Result<(), String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| format!("{} cannot be written: {e}", folder.display()))
 }
 
 #[cfg(test)]
@@ -130,9 +174,9 @@ mod tests {
         let path = folder.path().join("master.key");
         let text = MasterKey::generate(&mut Seeded::new(1));
         write_secret(&path, &text).expect("written");
-        assert!(master_key(folder.path(), None, &mut Seeded::new(2)).expect("read").new.is_none());
+        assert!(master_key(folder.path(), &MasterTexts::default(), &mut Seeded::new(2)).expect("read").new.is_none());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("mode");
-        let refused = master_key(folder.path(), None, &mut Seeded::new(2)).err().expect("refused");
+        let refused = master_key(folder.path(), &MasterTexts::default(), &mut Seeded::new(2)).err().expect("refused");
         assert!(refused.contains("chmod 600"), "{refused}");
     }
 
@@ -140,8 +184,11 @@ mod tests {
     fn a_missing_master_key_is_not_replaced_beside_a_database() {
         let folder = tempfile::tempdir().expect("folder");
         std::fs::write(folder.path().join("insula.db"), "").expect("database");
-        assert!(master_key(folder.path(), None, &mut Seeded::new(1)).err().expect("refused").contains("restore"));
-        assert!(master_key(folder.path(), Some("short"), &mut Seeded::new(1)).is_err());
+        assert!(master_key(folder.path(), &MasterTexts::default(), &mut Seeded::new(1)).err().expect("refused").contains("restore"));
+        let short = MasterTexts { key: Some(Secret::new("short")), older: None };
+        assert!(master_key(folder.path(), &short, &mut Seeded::new(1)).is_err());
+        let lonely = MasterTexts { key: None, older: Some(Secret::new(MasterKey::generate(&mut Seeded::new(1)))) };
+        assert!(master_key(folder.path(), &lonely, &mut Seeded::new(1)).err().expect("refused").contains("give both"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The server: configuration, wiring, listeners, the job runner, and what a first start does.
 
+pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod files;

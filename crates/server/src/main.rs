@@ -1,7 +1,10 @@
 //! The binary `insula`.
 
-use clap::{Parser, Subcommand};
-use server::{config, start};
+use clap::Parser;
+use server::{
+    commands::{self, Command},
+    config,
+};
 use std::{io::Write, process::ExitCode};
 
 #[global_allocator]
@@ -17,24 +20,12 @@ struct Arguments {
     serve: config::Flags,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Serve (the default).
-    Serve(config::Flags),
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let flags = match arguments.command {
-        Some(Command::Serve(flags)) => flags,
-        None => arguments.serve,
-    };
-    let outcome = config::Config::read(&flags).and_then(|config| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| format!("the runtime could not start: {e}"))?;
-        runtime.block_on(start::serve(config))
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| format!("the runtime could not start: {e}"));
+    match runtime.and_then(|runtime| runtime.block_on(commands::run(command))) {
+        Ok(code) => code,
         Err(sentence) => {
             let _ = writeln!(std::io::stderr(), "insula: {sentence}");
             ExitCode::FAILURE

@@ -17,7 +17,7 @@ use std::{
     },
     time::Duration,
 };
-use store::{Access, Database, Faults, Location, Options};
+use store::{Access, Database, Faults, Location, MasterKey, Options};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -75,24 +75,24 @@ pub async fn serve(config: Config) -> Result<(), String> {
 const LAST_JOB: Duration = Duration::from_secs(2);
 
 /// Opens the database with its master key. A new key is written down only for a database that has none yet, and before anything is sealed.
-async fn open_database(config: &Config, world: &Arc<World>) -> Result<Database, String> {
-    let master = files::master_key(&config.data, config.master_key.as_deref(), &mut world.random.clone())?;
+pub(crate) async fn open_database(config: &Config, world: &Arc<World>) -> Result<Database, String> {
+    let master = files::master_key(&config.data, &config.master_keys, &mut world.random.clone())?;
+    let database = open_with(config, world, master.key).await?;
+    if let Some(text) = &master.new {
+        files::write_secret(&config.data.join(files::MASTER), text)?;
+    }
+    Ok(database)
+}
+
+/// Opens the database with this master key, which must be its own.
+pub(crate) async fn open_with(config: &Config, world: &World, master: MasterKey) -> Result<Database, String> {
     if let Location::File(file) = &config.location {
         files::database_file(file)?;
     }
-    let options = Options {
-        clock: Arc::clone(&world.clock),
-        random: world.random.clone(),
-        master: master.key,
-        faults: Faults::default(),
-        connections: config.connections,
-        bounds: config.bounds,
-    };
+    let (clock, random) = (Arc::clone(&world.clock), world.random.clone());
+    let options = Options { clock, random, master, faults: Faults::default(), connections: config.connections, bounds: config.bounds };
     let database = Database::open(&config.location, options).await.map_err(|e| sentence(&e))?;
     database.check_master_key().await.map_err(|e| sentence(&e))?;
-    if let Some(text) = &master.new {
-        files::write_secret(&config.data.join("master.key"), text)?;
-    }
     Ok(database)
 }
 
@@ -116,7 +116,7 @@ async fn fill_spares(world: Arc<World>, database: Database, ready: Arc<AtomicBoo
     ready.store(true, Ordering::Release);
 }
 
-fn sentence(error: &Error) -> String {
+pub(crate) fn sentence(error: &Error) -> String {
     match error {
         Error::Unavailable(why) => why.clone(),
         other => format!("the database cannot be used: {other}"),

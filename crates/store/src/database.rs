@@ -1,13 +1,14 @@
 //! The open database: where transactions begin, and where they are repeated.
 
 use crate::{
+    master::MasterKey,
     memory::{Bounds, Memory, touch::Touched},
     migrate,
     platform::PlatformTx,
     postgres::Postgres,
     sqlite::{Durability, Sqlite},
     tx::{Access, Connection, Tx},
-    vault::{MasterKey, Vault},
+    vault::Vault,
     waits,
 };
 use foundation::{Clock, Error, InstanceId, Random, Result, random::Shared};
@@ -113,9 +114,27 @@ impl Database {
             Location::Scratch(file) => Engine::Sqlite(Sqlite::open(file, Durability::Off)?),
             Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
         };
+        let database = Database::with(engine, options);
+        migrate::run(&database).await?;
+        Ok(database)
+    }
+
+    /// Opens a database that is there, to look at it: its schema stays as it is, and on SQLite nothing can be written.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with a sentence for the operator where it cannot be reached or used.
+    pub async fn look(location: &Location, options: Options) -> Result<Database> {
+        let engine = match location {
+            Location::File(file) | Location::Scratch(file) => Engine::Sqlite(Sqlite::look(file)?),
+            Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
+        };
+        Ok(Database::with(engine, options))
+    }
+
+    fn with(engine: Engine, options: Options) -> Database {
         let Options { clock, random, master, faults, bounds, .. } = options;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        let database = Database(Arc::new(Inner {
+        Database(Arc::new(Inner {
             engine,
             number,
             clock,
@@ -124,9 +143,7 @@ impl Database {
             memory: Memory::new(bounds),
             faults,
             work: tokio::sync::Notify::new(),
-        }));
-        migrate::run(&database).await?;
-        Ok(database)
+        }))
     }
 
     /// Which engine it is, for people: `sqlite` or `postgres`.
@@ -260,6 +277,7 @@ impl Database {
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
         let mut attempts = Attempts::new(self);
+        let mut access = access;
         loop {
             #[allow(clippy::disallowed_methods, reason = "this is the door that the lint leads to")]
             let outcome = match self.begin(instance, access).await {
@@ -269,7 +287,9 @@ impl Database {
                 }
                 Err(error) => Err(error),
             };
-            if !attempts.again(&outcome).await {
+            if matches!(outcome, Err(Error::ReadOnly)) && access == Access::Read {
+                access = Access::Write;
+            } else if !attempts.again(&outcome).await {
                 return outcome;
             }
         }

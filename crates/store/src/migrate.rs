@@ -25,9 +25,31 @@ pub const fn migrations() -> &'static [Migration] {
     &[
         Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") },
         Migration { version: 3, name: "settings", text: include_str!("migrations/0003_settings.sql") },
+        Migration { version: 4, name: "keys", text: include_str!("migrations/0004_keys.sql") },
         Migration { version: 5, name: "tickets", text: include_str!("migrations/0005_tickets.sql") },
         Migration { version: 6, name: "devices and images", text: include_str!("migrations/0006_devices_and_images.sql") },
     ]
+}
+
+/// The newest migration that this program knows.
+pub fn newest() -> i64 {
+    migrations().last().map_or(0, |m| m.version)
+}
+
+impl Database {
+    /// The newest migration that the database has had; 0 for none.
+    ///
+    /// # Errors
+    /// Where it cannot be reached.
+    pub async fn schema_version(&self) -> Result<i64> {
+        if !self.catalog().await?.iter().any(|table| table.name == "schema_migrations") {
+            return Ok(0);
+        }
+        let mut connection = self.connect(Access::Read).await?;
+        let found: Vec<i64> = connection.list("select coalesce(max(version), 0) from schema_migrations", &[]).await?;
+        connection.rollback().await?;
+        Ok(found.first().copied().unwrap_or(0))
+    }
 }
 
 pub(crate) async fn run(database: &Database) -> Result<()> {
@@ -43,13 +65,9 @@ pub(crate) async fn run(database: &Database) -> Result<()> {
             outcome => outcome?,
         }
     }
-    let newest = migrations().last().map_or(0, |m| m.version);
-    let mut connection = database.connect(Access::Read).await?;
-    let found: Vec<i64> = connection.list("select coalesce(max(version), 0) from schema_migrations", &[]).await?;
-    connection.rollback().await?;
-    match found.first() {
-        Some(version) if *version > newest => {
-            Err(Error::Unavailable(format!("the database has schema {version}, this program knows {newest}: start the newer program again")))
+    match database.schema_version().await? {
+        version if version > newest() => {
+            Err(Error::Unavailable(format!("the database has schema {version}, this program knows {}: start the newer program again", newest())))
         }
         _ => Ok(()),
     }

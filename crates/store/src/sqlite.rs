@@ -1,5 +1,7 @@
 //! SQLite: one writer, a few readers, all used in place on the calling thread.
 
+pub mod file;
+
 use crate::{
     value::{Row, RowSource, Value},
     waits,
@@ -59,6 +61,13 @@ impl Sqlite {
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
             readers: Arc::new(Readers { free: Mutex::new(free), places: Arc::new(Semaphore::new(READERS)) }),
         })
+    }
+
+    /// Opens a file that is there, to look at it only, whoever else uses it.
+    pub(crate) fn look(file: &Path) -> Result<Sqlite> {
+        let bounded = || Ok::<_, Error>(Bounded { connection: file::read_only(file)?, steps: Arc::default() });
+        let readers = Readers { free: Mutex::new(vec![bounded()?]), places: Arc::new(Semaphore::new(1)) };
+        Ok(Sqlite { writer: Arc::new(tokio::sync::Mutex::new(bounded()?)), readers: Arc::new(readers) })
     }
 
     pub(crate) async fn begin_read(&self, most: Duration) -> Result<Held> {

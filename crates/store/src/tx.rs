@@ -127,6 +127,14 @@ impl Tx<'_> {
         self.instance
     }
 
+    /// Goes on only where the transaction may write.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] where it may not: it runs again as one that may.
+    pub fn must_write(&self) -> Result<()> {
+        if self.access == Access::Write { Ok(()) } else { Err(Error::ReadOnly) }
+    }
+
     /// The time at which the transaction began; the same throughout.
     pub fn now(&self) -> Timestamp {
         self.now

@@ -1,16 +1,12 @@
 //! Secrets at rest: sealed with a data key of their instance, which the master key wraps.
 
-use crate::{
-    database::Database,
-    platform_sql, sql,
-    tx::{Access, Tx},
-};
+use crate::{master::MasterKey, sql, tx::Tx};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use foundation::{DataKeyId, Error, Id, InstanceId, Ksuid, Random, Result};
+use foundation::{DataKeyId, Error, Id, InstanceId, Ksuid, Result};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -18,26 +14,6 @@ use std::{
 
 const VERSION: u8 = 1;
 const MOST_CACHED: usize = 10_000;
-
-/// The key above all keys: 256 bits from a file or the environment.
-pub struct MasterKey([u8; 32]);
-
-impl MasterKey {
-    /// Takes the bytes in.
-    pub const fn new(bytes: [u8; 32]) -> MasterKey {
-        MasterKey(bytes)
-    }
-
-    /// Reads the text form, base64 of 32 bytes; `None` for anything else.
-    pub fn parse(text: &str) -> Option<MasterKey> {
-        STANDARD.decode(text.trim()).ok()?.try_into().ok().map(MasterKey)
-    }
-
-    /// A new key in its text form, for the file.
-    pub fn generate(random: &mut dyn Random) -> String {
-        STANDARD.encode(random.bytes::<32>())
-    }
-}
 
 /// Where a sealed value stands. It opens nowhere else.
 #[derive(Clone, Copy)]
@@ -51,7 +27,7 @@ pub struct Place<'a> {
 }
 
 pub(crate) struct Vault {
-    master: MasterKey,
+    pub(crate) master: MasterKey,
     data_keys: Mutex<HashMap<(InstanceId, DataKeyId), [u8; 32]>>,
 }
 
@@ -73,24 +49,6 @@ impl Vault {
     }
 }
 
-impl Database {
-    /// Whether the master key is this database's: it opens the keys that are there.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] with a sentence for the operator where it is another database's.
-    pub async fn check_master_key(&self) -> Result<()> {
-        let found: Option<(InstanceId, DataKeyId, String)> = self
-            .platform(Access::Read, |tx| {
-                Box::pin(tx.find(platform_sql!("select instance_id, id, wrapped from data_keys order by created_at, id limit 1"), &[]))
-            })
-            .await?;
-        let Some((instance, id, wrapped)) = found else { return Ok(()) };
-        let bytes = STANDARD.decode(wrapped).map_err(|e| Error::broken("wrapped key", e))?;
-        let opened = decrypt(&self.vault().master.0, &format!("data_keys|wrapped|{instance}|{id}"), &bytes);
-        opened.map(drop).map_err(|_| Error::Unavailable("the master key is not the one that this database was made with: restore that one".to_owned()))
-    }
-}
-
 impl Tx<'_> {
     /// Gives the instance its first data key. Once, when the instance is made.
     ///
@@ -101,9 +59,15 @@ impl Tx<'_> {
         let key: [u8; 32] = self.random().bytes();
         let nonce = self.random().bytes();
         let place = format!("data_keys|wrapped|{}|{id}", self.instance);
-        let wrapped = encrypt(&self.database.vault.master.0, id.ksuid(), nonce, &place, &key)?;
+        let database = std::sync::Arc::clone(&self.database);
+        let master = &database.vault.master;
+        let wrapped = master.wrap(id.ksuid(), nonce, &place, &key)?;
         let now = self.now();
-        self.change(sql!("insert into data_keys (instance_id, id, wrapped, created_at) values ($1, $2, $3, $4)"), &[&id, &wrapped, &now]).await?;
+        self.change(
+            sql!("insert into data_keys (instance_id, id, wrapped, master, created_at) values ($1, $2, $3, $4, $5)"),
+            &[&id, &wrapped, &master.name(), &now],
+        )
+        .await?;
         Ok(())
     }
 
@@ -145,11 +109,8 @@ impl Tx<'_> {
             return Ok(key);
         }
         let wrapped: String = self.get(sql!("select wrapped from data_keys where instance_id = $1 and id = $2"), &[&id]).await?;
-        let bytes = STANDARD.decode(wrapped).map_err(|e| Error::broken("wrapped key", e))?;
         let place = format!("data_keys|wrapped|{}|{id}", self.instance);
-        let key = decrypt(&self.database.vault.master.0, &place, &bytes)
-            .map_err(|_| Error::Broken("the master key does not open this database's keys: it is another database's".to_owned()))?;
-        let key: [u8; 32] = key.try_into().map_err(|_| Error::Broken("a data key of another length".to_owned()))?;
+        let key = self.database.vault.master.unwrap(&place, &wrapped)?;
         self.database.vault.remember(self.instance, id, key);
         Ok(key)
     }
@@ -160,7 +121,7 @@ impl Tx<'_> {
 }
 
 /// `version | key id | nonce | ciphertext and tag`, in base64.
-fn encrypt(key: &[u8; 32], id: Ksuid, nonce: [u8; NONCE_LEN], place: &str, bytes: &[u8]) -> Result<String> {
+pub(crate) fn encrypt(key: &[u8; 32], id: Ksuid, nonce: [u8; NONCE_LEN], place: &str, bytes: &[u8]) -> Result<String> {
     let mut sealed = bytes.to_vec();
     cipher(key)?
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut sealed)
@@ -173,7 +134,7 @@ fn encrypt(key: &[u8; 32], id: Ksuid, nonce: [u8; NONCE_LEN], place: &str, bytes
     Ok(STANDARD.encode(out))
 }
 
-fn decrypt(key: &[u8; 32], place: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn decrypt(key: &[u8; 32], place: &str, sealed: &[u8]) -> Result<Vec<u8>> {
     let short = || Error::Broken("sealed text is too short".to_owned());
     let (nonce, rest) = sealed.get(21..).and_then(|s| s.split_at_checked(NONCE_LEN)).ok_or_else(short)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|e| Error::broken("nonce", e))?;

@@ -60,6 +60,10 @@ impl IntoResponse for Refusal {
                 tracing::error!(trace, constraint, "a conflict that no verb has named");
                 Problem::Internal
             }
+            Error::ReadOnly => {
+                tracing::error!(trace, "a transaction that only reads had to write");
+                Problem::Internal
+            }
             Error::Broken(why) => {
                 tracing::error!(trace, why, "broken");
                 Problem::Internal

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod key_maker;
 pub mod mail;
+pub mod network;
 pub mod passwords;
 pub mod places;
 pub mod random;
@@ -13,6 +14,7 @@ use clock::{FakeClock, SystemClock};
 use foundation::{Clock, random::Seeded, random::Shared};
 use key_maker::{FixedKeys, KeyMaker, NewKeys};
 use mail::{Inbox, Mailer};
+use network::{Network, NoNetwork, ThisNetwork};
 use passwords::Passwords;
 use places::Places;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub struct World {
     pub mail: Arc<dyn Mailer>,
     /// What was caught instead of delivered.
     pub inbox: Arc<Inbox>,
+    /// Finds names and asks servers.
+    pub network: Arc<dyn Network>,
     /// Makes key pairs.
     pub keys: Arc<dyn KeyMaker>,
     /// Hashes and verifies passwords.
@@ -44,6 +48,7 @@ impl World {
             random: Shared::new(random::OperatingSystem),
             mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
             inbox,
+            network: Arc::new(ThisNetwork),
             keys: Arc::new(NewKeys),
             passwords: Passwords::for_this_machine(),
             places: Places::default(),
@@ -60,6 +65,7 @@ impl World {
             random: Shared::new(Seeded::new(seed)),
             mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
             inbox,
+            network: Arc::new(NoNetwork),
             keys: Arc::new(FixedKeys::default()),
             passwords: Passwords::weak_for_tests(),
             places: Places::default(),

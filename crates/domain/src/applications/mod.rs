@@ -1,6 +1,9 @@
 //! Applications: one product each, or on a platform one customer each. Creating one is a single commit, and it is live at once.
 
+mod rotation;
 pub(crate) mod store;
+
+pub use rotation::{Change, InstanceName, revoke_signing_key, rotate_secret_keys, rotate_signing_key, signing_keys};
 
 use crate::{
     audit::{self, Actor},
@@ -156,7 +159,8 @@ async fn furnish(tx: &mut Tx<'_>, instance: &Instance, pair: Option<Vec<u8>>) ->
     tx.create_data_key().await?;
     store::insert_pool(tx, instance.pool).await?;
     if let Some(pair) = pair {
-        keys::adopt(tx, &pair).await?;
+        let now = tx.now();
+        keys::adopt(tx, &pair, now).await?;
     }
     Ok(())
 }
@@ -261,7 +265,8 @@ pub async fn found(tx: &mut PlatformTx<'_>, system_key: &[u8]) -> Result<Workspa
     let system = tx.new_id();
     let created = build(tx, workspace, &new, Kind::System, system).await?;
     let mut inside = tx.enter(created.application.instances[0].id)?;
-    let adopted = keys::adopt(&mut inside, system_key).await;
+    let now = inside.now();
+    let adopted = keys::adopt(&mut inside, system_key, now).await;
     tx.leave(inside);
     adopted?;
     Ok(workspace)

@@ -58,6 +58,12 @@ pub(crate) async fn subscribers(tx: &mut PlatformTx<'_>, plan: PlanId) -> Result
     tx.get(platform_sql!("select count(*) from applications where plan_id = $1 and deleted_at is null"), &[&plan]).await
 }
 
+/// Makes everybody else who wants to change the application wait; whether it is there.
+pub(super) async fn hold(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId) -> Result<bool> {
+    let statement = platform_sql!("update applications set updated_at = updated_at where id = $1 and workspace_id = $2 and deleted_at is null and not system");
+    Ok(tx.change(statement, &[&id, &workspace]).await? == 1)
+}
+
 /// Marks an application as deleted; whether it was there to be.
 pub(super) async fn bury(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<bool> {
     let now = tx.now();

@@ -51,7 +51,7 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
     let lasting = view.as_ref().is_some_and(|view| view.sign_in.is_none() && view.sign_up.is_none());
     let sessions = view.as_ref().map_or(&[][..], |view| &view.sessions);
     let about: Vec<_> = sessions.iter().map(|s| (s.session.id, s.session.user, s.session.end())).collect();
-    let key = if sessions.is_empty() { None } else { Some(keys::signer(tx).await?) };
+    let key = if sessions.is_empty() { None } else { Some(keys::signer(tx, tokens::LIFE).await?) };
     let known = KnownClient { key, shown: Mutex::new(Shown { view, body: None }) };
     if !lasting {
         return Ok(Kept::never(known));

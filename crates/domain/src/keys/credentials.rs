@@ -2,11 +2,15 @@
 
 use crate::instances::Environment;
 use ::store::{Database, FromRow, Kept, Memo, PlatformTx, Row, platform_sql};
-use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Random, Result, Secret, SecretKeyId, Timestamp, WorkspaceId};
+use foundation::{Id, InstanceId, Ksuid, PlatformTokenId, Problem, Random, Result, Secret, SecretKeyId, Timestamp, WorkspaceId};
+use std::time::Duration;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 43 letters of 62 are 256 bits.
 const LETTERS: usize = 43;
+
+/// The most keys of an instance that end some time.
+const MOST_OVERLAPPING: i64 = 20;
 
 /// What a platform token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +69,40 @@ pub async fn create_secret_key(tx: &mut PlatformTx<'_>, instance: InstanceId, en
     let secret = draw(&format!("sk_{}_", environment.mode()), instance.ksuid(), tx.random());
     let id: SecretKeyId = tx.new_id();
     let now = tx.now();
+    sweep(tx).await?;
     tx.change(platform_sql!("insert into secret_keys (hash, id, instance_id, created_at) values ($1, $2, $3, $4)"), &[&secret.sha256(), &id, &instance, &now])
         .await?;
     Ok(secret)
+}
+
+/// Removes some of the keys of all instances that have ended. Each instance is named, so that what is remembered of the others stays.
+async fn sweep(tx: &mut PlatformTx<'_>) -> Result<()> {
+    let now = tx.now();
+    let ended: Vec<InstanceId> = tx.list(platform_sql!("select distinct instance_id from secret_keys where expires_at <= $1 limit 100"), &[&now]).await?;
+    for instance in ended {
+        tx.change(platform_sql!("delete from secret_keys where instance_id = $1 and expires_at <= $2"), &[&instance, &now]).await?;
+    }
+    Ok(())
+}
+
+/// Gives the instance a new secret key, and ends those that it has after the delay, or at once where there is none. A key that ends sooner ends
+/// then. The caller holds the application, so that rotations come one after the other.
+///
+/// # Errors
+/// [`Problem::LimitReached`] where too many keys would overlap.
+pub async fn rotate_secret_key(tx: &mut PlatformTx<'_>, instance: InstanceId, environment: Environment, delay: Duration) -> Result<Secret> {
+    let end = tx.now() + delay;
+    if delay.is_zero() {
+        end_secret_keys(tx, instance).await?;
+    }
+    tx.change(platform_sql!("update secret_keys set expires_at = $2 where instance_id = $1 and (expires_at is null or expires_at > $2)"), &[&instance, &end])
+        .await?;
+    let now = tx.now();
+    let living: Option<i64> = tx.find(platform_sql!("select count(*) from secret_keys where instance_id = $1 and expires_at > $2"), &[&instance, &now]).await?;
+    if living.unwrap_or(0) >= MOST_OVERLAPPING {
+        return Err(Problem::LimitReached("secret keys that overlap", MOST_OVERLAPPING).into());
+    }
+    create_secret_key(tx, instance, environment).await
 }
 
 /// The instance of a living secret key. A key that ended on another node is known for some seconds more.

@@ -1,9 +1,14 @@
 //! Keys: secret keys and platform tokens that callers show, signing keys that tokens are signed with.
 
+mod census;
 mod credentials;
+pub mod rotation;
 mod signing;
 pub mod spares;
 
-pub use credentials::{PlatformToken, Scope, create_platform_token, create_secret_key, end_secret_keys, find_platform_token, find_secret_key};
+pub use census::{count_without_signer, newest_time};
+pub use credentials::{
+    PlatformToken, Scope, create_platform_token, create_secret_key, end_secret_keys, find_platform_token, find_secret_key, rotate_secret_key,
+};
 pub(crate) use signing::published;
 pub use signing::{adopt, jwks, signer};

@@ -32,7 +32,7 @@ const WEIGHT: usize = 700;
 pub async fn minting(tx: &mut Tx<'_>, visit: &Visit, id: SessionId) -> Result<Kept<Minting>> {
     let session = visit.live_session(tx, id).await?;
     users::ensure_welcome(tx, session.user).await?;
-    let key = keys::signer(tx).await?;
+    let key = keys::signer(tx, tokens::LIFE).await?;
     let settings = settings::effective(tx).await?;
     let (user, end) = (session.user, session.end());
     Ok(Kept::new(Minting { session, key, settings }, WEIGHT).until(end).about(&id).about(&user))

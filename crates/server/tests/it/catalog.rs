@@ -7,7 +7,7 @@ use testkit::TestServer;
 const ABOVE: [&str; 10] =
     ["applications", "instances", "plans", "platform_settings", "platform_tokens", "schema_migrations", "secret_keys", "slugs", "spare_keys", "workspaces"];
 /// Indexes for work across tenants, which no request does.
-const ACROSS: [&str; 1] = ["jobs_due"];
+const ACROSS: [&str; 2] = ["data_keys_master", "jobs_due"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_instance_comes_first_in_every_key_of_a_tenants_table() {

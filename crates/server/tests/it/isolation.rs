@@ -7,7 +7,7 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 13] = [
+pub const PARAMETERS: [&str; 14] = [
     "{sign_in_token_id}",
     "{actor_token_id}",
     "{user_id}",
@@ -20,6 +20,7 @@ pub const PARAMETERS: [&str; 13] = [
     "{application_id}",
     "{env_or_ins_id}",
     "{plan_id}",
+    "{signing_key_id}",
     "{*file}",
 ];
 
@@ -58,6 +59,7 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{application_id}", server.home.tenant.instance.application.to_string()),
         ("{env_or_ins_id}", server.home.tenant.id().to_string()),
         ("{plan_id}", plan.ok()["id"].as_str().expect("id").to_owned()),
+        ("{signing_key_id}", server.backend().get("/v1/jwks").await.ok()["keys"][0]["kid"].as_str().expect("kid").to_owned()),
     ]);
     let words = ["canary", "Canary"].map(str::to_owned).into();
     Ours { ids, words, browser }

@@ -5,6 +5,7 @@
 mod attacks;
 mod backend;
 mod catalog;
+mod commands;
 mod coverage;
 mod frontend;
 mod isolation;

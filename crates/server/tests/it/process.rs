@@ -9,12 +9,12 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_insula");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_insula");
 
 /// A server of its own process, ended with the test.
-struct Running {
-    process: Child,
-    port: u16,
+pub struct Running {
+    pub process: Child,
+    pub port: u16,
 }
 
 impl Drop for Running {
@@ -24,17 +24,17 @@ impl Drop for Running {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
-fn command(data: &Path, port: u16) -> Command {
+pub fn command(data: &Path, port: u16) -> Command {
     let mut command = Command::new(BINARY);
     command.env_clear().arg("--data").arg(data).arg("--listen").arg(format!("127.0.0.1:{port}"));
     command
 }
 
-fn start(data: &Path) -> Running {
+pub fn start(data: &Path) -> Running {
     let port = free_port();
     let process = command(data, port).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let mut running = Running { process, port };
@@ -52,7 +52,7 @@ fn start(data: &Path) -> Running {
 }
 
 /// One request over a connection of its own; `None` where nobody listens.
-fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
+pub fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{extra}\r\n").ok()?;
@@ -61,7 +61,7 @@ fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
     Some(answer)
 }
 
-fn stop(mut running: Running) -> (i32, String) {
+pub fn stop(mut running: Running) -> (i32, String) {
     let status = Command::new("kill").arg("-TERM").arg(running.process.id().to_string()).status().expect("kill");
     assert!(status.success());
     let code = running.process.wait().expect("it ends").code().expect("it was not killed");
@@ -70,7 +70,7 @@ fn stop(mut running: Running) -> (i32, String) {
     (code, said)
 }
 
-fn refused(output: &Output) -> String {
+pub fn refused(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "one sentence: {said}");
@@ -140,7 +140,8 @@ fn unsafe_settings_refuse_with_one_sentence() {
     assert!(with(&["--log-format", "xml"]).contains("text or json"));
     assert!(with(&["--npm-mirror", "/nowhere"]).contains("@clerk"));
     assert!(with(&["--npm-cdn", "javascript:alert(1)"]).contains("URL"));
-    assert!(with(&["--master-key", "short"]).contains("base64 of 32 bytes"));
+    let short = command(folder.path(), 0).env("INSULA_MASTER_KEY", "short").output().expect("it runs");
+    assert!(refused(&short).contains("base64 of 32 bytes"));
     assert!(with(&["--config", "/nowhere/insula.toml"]).contains("cannot be read"));
     assert!(!folder.path().join("insula.db").exists(), "nothing was made");
 }

@@ -249,8 +249,13 @@ impl FrontendCall {
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<R>> + Send + Sync,
     {
         let mut attempts = Attempts::new(&self.app.database);
+        let mut access = access;
         loop {
             let outcome = self.once(access, beside, work, judge).await;
+            if matches!(outcome, Err(Error::ReadOnly)) && access == Access::Read {
+                access = Access::Write;
+                continue;
+            }
             if attempts.again(&outcome).await {
                 continue;
             }

@@ -6,6 +6,8 @@ mod config;
 mod lifecycle;
 mod plans;
 mod refusals;
+mod secret_keys;
+mod signing_keys;
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use foundation::Secret;

@@ -1,0 +1,179 @@
+//! New keys for an application's instances: secret keys that overlap, signing keys in rotation.
+
+use super::{Application, get, store, system_instance};
+use crate::{
+    audit::{self, Actor},
+    instances::{Environment, Instance},
+    jobs,
+    keys::{
+        self,
+        rotation::{self, SigningKeyState},
+        spares,
+    },
+};
+use ::store::PlatformTx;
+use foundation::{ApplicationId, Id, InstanceId, Problem, Result, Secret, SigningKeyId, WorkspaceId, text};
+use serde_json::json;
+use std::time::Duration;
+
+/// How a path names one of an application's instances: by what it is for, or by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceName {
+    /// What it is for.
+    Environment(Environment),
+    /// Its id.
+    Id(InstanceId),
+}
+
+impl InstanceName {
+    /// Reads it; `None` for what names nothing.
+    pub fn parse(text: &str) -> Option<InstanceName> {
+        Environment::parse(text).map(InstanceName::Environment).or_else(|| InstanceId::parse(text).map(InstanceName::Id))
+    }
+
+    fn names(self, instance: &Instance) -> bool {
+        match self {
+            InstanceName::Environment(environment) => instance.environment == environment,
+            InstanceName::Id(id) => instance.id == id,
+        }
+    }
+}
+
+/// How keys change, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// For how long the old secret keys stay good.
+    pub delay: Duration,
+    /// What the audit log says about it.
+    pub reason: Option<String>,
+}
+
+/// The longest overlap of secret keys: a year.
+const LONGEST_DELAY: i64 = 8_760;
+
+impl Change {
+    /// Checks what a caller gave.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`] on the parameter.
+    pub fn new(delay_hours: Option<i64>, reason: Option<&str>) -> Result<Change, Problem> {
+        let hours = delay_hours.unwrap_or(0);
+        if !(0..=LONGEST_DELAY).contains(&hours) {
+            return Err(Problem::invalid("delay_old_secrets_expiration_hours", format!("must be between 0 and {LONGEST_DELAY}")));
+        }
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        if reason.is_some_and(|reason| reason.chars().count() > 500 || text::has_control(reason)) {
+            return Err(Problem::invalid("reason", "must have at most 500 characters and no control characters"));
+        }
+        Ok(Change { delay: Duration::from_secs(u64::try_from(hours).unwrap_or(0) * 3_600), reason: reason.map(str::to_owned) })
+    }
+}
+
+/// Gives each instance of the application, or the one that is named, a new secret key. The old ones end after the delay. The keys stand in the
+/// order of the application's instances, of which only those with a new key are left.
+///
+/// # Errors
+/// [`Problem::NotFound`] where it is not the workspace's; [`Problem::LimitReached`] where too many keys would overlap.
+pub async fn rotate_secret_keys(
+    tx: &mut PlatformTx<'_>,
+    workspace: WorkspaceId,
+    id: ApplicationId,
+    name: Option<InstanceName>,
+    change: &Change,
+) -> Result<(Application, Vec<Secret>)> {
+    if !store::hold(tx, workspace, id).await? {
+        return Err(Problem::NotFound.into());
+    }
+    let mut application = get(tx, workspace, id).await?;
+    if let Some(name) = name {
+        application.instances.retain(|instance| name.names(instance));
+    }
+    if application.instances.is_empty() {
+        return Err(Problem::NotFound.into());
+    }
+    let mut secrets = Vec::new();
+    for instance in &application.instances {
+        secrets.push(keys::rotate_secret_key(tx, instance.id, instance.environment, change.delay).await?);
+    }
+    let instances: Vec<InstanceId> = application.instances.iter().map(|instance| instance.id).collect();
+    let detail = json!({ "instances": instances, "delay_hours": change.delay.as_secs() / 3_600, "reason": change.reason });
+    let system = system_instance(tx).await?;
+    let mut inside = tx.enter(system)?;
+    let recorded = audit::record(&mut inside, Actor::Platform, "secret_key.rotate", &id.to_string(), &detail).await;
+    tx.leave(inside);
+    recorded?;
+    Ok((application, secrets))
+}
+
+async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<InstanceId> {
+    let application = get(tx, workspace, id).await?;
+    let found = application.instances.iter().find(|instance| name.names(instance));
+    Ok(found.ok_or(Problem::NotFound)?.id)
+}
+
+/// The signing keys of an instance, the newest first.
+///
+/// # Errors
+/// [`Problem::NotFound`] where it is not the workspace's.
+pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<Vec<SigningKeyState>> {
+    let instance = instance(tx, workspace, id, name).await?;
+    let mut inside = tx.enter(instance)?;
+    let keys = rotation::list(&mut inside).await;
+    tx.leave(inside);
+    keys
+}
+
+/// Begins a rotation of an instance's signing key, unless one is under way; the keys as they are then. Needs a spare key pair.
+///
+/// # Errors
+/// As [`signing_keys`]; [`Problem::LimitReached`]; [`Problem::Busy`] where no spare waits.
+pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<Vec<SigningKeyState>> {
+    let instance = instance(tx, workspace, id, name).await?;
+    let mut inside = tx.enter(instance)?;
+    let wanted = rotation::wants_another(&mut inside).await;
+    tx.leave(inside);
+    if wanted? {
+        let pair = take_spare(tx).await?;
+        let mut inside = tx.enter(instance)?;
+        let announced = rotation::announce(&mut inside, &pair).await;
+        tx.leave(inside);
+        announced?;
+    }
+    signing_keys(tx, workspace, id, name).await
+}
+
+/// Ends a signing key at once: for a key that somebody else may have. Where it was the one that signs, another signs from now on. Needs a spare
+/// key pair where none is announced.
+///
+/// # Errors
+/// [`Problem::NotFound`] where the instance or the key is not there; [`Problem::Busy`] where no spare waits.
+pub async fn revoke_signing_key(
+    tx: &mut PlatformTx<'_>,
+    workspace: WorkspaceId,
+    (id, name): (ApplicationId, InstanceName),
+    key: SigningKeyId,
+    reason: Option<&str>,
+) -> Result<Vec<SigningKeyState>> {
+    let instance = instance(tx, workspace, id, name).await?;
+    let mut inside = tx.enter(instance)?;
+    let orphaned = rotation::revoke(&mut inside, key, reason).await;
+    tx.leave(inside);
+    if orphaned? {
+        let pair = take_spare(tx).await?;
+        let mut inside = tx.enter(instance)?;
+        let replaced = rotation::replace(&mut inside, &pair).await;
+        tx.leave(inside);
+        replaced?;
+    }
+    signing_keys(tx, workspace, id, name).await
+}
+
+/// Takes a spare key pair, and sees to it that another is made.
+async fn take_spare(tx: &mut PlatformTx<'_>) -> Result<Vec<u8>> {
+    let system = system_instance(tx).await?;
+    let pair = spares::take(tx, system).await?.ok_or(Problem::Busy(1))?;
+    let mut inside = tx.enter(system)?;
+    let asked = jobs::fill_spares(&mut inside).await;
+    tx.leave(inside);
+    asked.map(|()| pair)
+}
