@@ -1,6 +1,9 @@
 //! Networks: who a request is counted for, and which proxies are believed.
 
-use std::net::IpAddr;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// What requests from one place are counted by: an IPv4 address, or the /64 of an IPv6 one, which is what one customer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +33,17 @@ impl Network {
         match self {
             Network::V6(bits) => Some(Network::V6Site(bits >> 16)),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Network::V4(bits) => Ipv4Addr::from_bits(*bits).fmt(f),
+            Network::V6(bits) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*bits) << 64)),
+            Network::V6Site(bits) => write!(f, "{}/48", Ipv6Addr::from_bits(u128::from(*bits) << 80)),
+            Network::Unknown => f.write_str("unknown"),
         }
     }
 }
@@ -98,6 +112,13 @@ mod tests {
         assert_eq!(network("2001:db8:1:2::1").site(), network("2001:db8:1:3::1").site());
         assert_ne!(network("2001:db8:1:2::1").site(), network("2001:db8:2:2::1").site());
         assert_eq!(network("203.0.113.7").site(), None);
+    }
+
+    #[test]
+    fn a_network_is_written_as_a_range() {
+        assert_eq!(network("203.0.113.7").to_string(), "203.0.113.7");
+        assert_eq!(network("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
+        assert_eq!(network("2001:db8:1:2::1").site().expect("a site").to_string(), "2001:db8:1::/48");
     }
 
     #[test]

@@ -10,10 +10,11 @@ use axum::response::Response;
 use domain::{
     instances::Tenant,
     settings::{self, Settings},
+    testing_tokens,
 };
-use foundation::{Network, Problem};
+use foundation::{Network, Problem, Secret};
 use std::{sync::Arc, time::Duration};
-use store::Memo;
+use store::{Access, Memo};
 
 /// What an operation counts for. At the Frontend API one without a class does not count; at the Backend API every one counts
 /// for the instance's requests, but for those that are free.
@@ -97,6 +98,16 @@ pub(crate) async fn admit(app: &App, tenant: &Tenant, class: Class, subject: Sub
         },
         _ => Ok(()),
     }
+}
+
+/// Whether a testing token excuses from rates. It is asked only for whoever would be refused, and in development instances only.
+///
+/// # Errors
+/// Only the database's own.
+#[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+pub(crate) async fn is_excused(app: &App, tenant: &Tenant, shown: Option<String>) -> Result<bool, Refusal> {
+    let Some(token) = shown.filter(|_| tenant.is_development()).map(Secret::new) else { return Ok(false) };
+    Ok(app.database.within(tenant.id(), Access::Read, |tx| Box::pin(testing_tokens::accepts(tx, &token))).await?)
 }
 
 async fn take(app: &App, tenant: &Tenant, class: Class, subject: Subject<'_>, times: u32) -> Result<(), Refusal> {

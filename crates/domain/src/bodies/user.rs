@@ -24,7 +24,7 @@ pub fn backend_user(user: &User, now: Timestamp) -> Value {
 }
 
 fn common(user: &User, now: Timestamp) -> Map<String, Value> {
-    let lock = user.locked_until.filter(|until| *until > now).map(|until| until.since(now).as_secs());
+    let lock = user.locked_until.filter(|until| *until > now).map(|until| until.since(now).as_millis().div_ceil(1_000));
     let body = json!({
         "id": user.id,
         "object": "user",
@@ -57,7 +57,7 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
         "banned": user.banned,
         "locked": lock.is_some(),
         "lockout_expires_in_seconds": lock,
-        "verification_attempts_remaining": null,
+        "verification_attempts_remaining": user.attempts_left,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
         "delete_self_enabled": user.delete_self_enabled,

@@ -166,6 +166,11 @@ impl Visit {
         Ok(secret)
     }
 
+    /// The client that was recognised, as the device that guesses are counted by.
+    pub fn device(&self) -> Option<ClientId> {
+        self.client.as_ref().map(|client| client.id)
+    }
+
     /// Hands the client's secret out once more, so that its cookie lives longer.
     pub fn renew(&mut self) {
         if self.client.is_some() {

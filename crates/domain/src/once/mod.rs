@@ -3,6 +3,10 @@
 //! Each is bound to a purpose and an owner (the attempt it was made for), so there is one live secret for each. Spending it is a
 //! single conditional statement, in the transaction of its effect.
 
+mod budgets;
+
+pub use budgets::charge;
+
 use foundation::{OnceId, Problem, Result, Secret, Timestamp};
 use std::time::Duration;
 use store::{FromRow, Row, Tx, sql};
@@ -24,8 +28,6 @@ pub enum Purpose {
     Ticket,
     /// Carries a handshake's cookies to the backend that fetches them.
     Handshake,
-    /// Counts the codes of all sign-ups with one address.
-    SignUpBudget,
 }
 
 impl Purpose {
@@ -38,7 +40,6 @@ impl Purpose {
             Purpose::BackendEmail => "backend_email",
             Purpose::Ticket => "ticket",
             Purpose::Handshake => "handshake",
-            Purpose::SignUpBudget => "sign_up_budget",
         }
     }
 }
@@ -61,10 +62,6 @@ pub const NONCE_LIFE: Duration = Duration::from_secs(60);
 pub const MOST_ATTEMPTS: i64 = 5;
 /// How many codes one owner may ask for.
 pub const MOST_ISSUED: i64 = 10;
-
-/// How many codes all sign-ups with one address may ask for in a day: with five tries each, one in ten thousand guesses right.
-pub const MOST_SIGN_UPS: i64 = 20;
-const BUDGET_LIFE: Duration = Duration::from_secs(86_400);
 
 /// How trying a code went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,29 +134,6 @@ pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: Owner<'_>, fix
         )
         .await?;
     if issued == 1 { Ok(code) } else { Err(Problem::LimitReached("codes for one attempt", MOST_ISSUED).into()) }
-}
-
-/// Counts a sign-up's code towards its address, whichever attempt it is for: a new attempt gives no new tries without end.
-///
-/// # Errors
-/// [`Problem::LimitReached`] where the address has had too many today.
-pub async fn charge_sign_up(tx: &mut Tx<'_>, norm: &str) -> Result<()> {
-    let id: OnceId = tx.new_id();
-    let now = tx.now();
-    let charged = tx
-        .change(
-            sql!(
-                "insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
-                  values ($1, $2, $3, $4, '', null, 1, 0, 0, $5, null, $6)
-                  on conflict (instance_id, purpose, owner) do update set
-                    issued = case when once.expires_at <= $6 then 1 else once.issued + 1 end,
-                    expires_at = case when once.expires_at <= $6 then excluded.expires_at else once.expires_at end
-                  where once.expires_at <= $6 or once.issued < $7"
-            ),
-            &[&id, &Purpose::SignUpBudget.name(), &norm, &(now + BUDGET_LIFE), &now, &MOST_SIGN_UPS],
-        )
-        .await?;
-    if charged == 1 { Ok(()) } else { Err(Problem::LimitReached("codes for one address in a day", MOST_SIGN_UPS).into()) }
 }
 
 /// Tries a code: counts the try and spends the code if it is right, in one statement.

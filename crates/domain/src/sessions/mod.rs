@@ -151,6 +151,9 @@ pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strateg
     }
     users::ensure_welcome(tx, user).await?;
     make_room(tx, user).await?;
+    if impersonation.is_none() {
+        users::guard::remember(tx, user, client.id).await?;
+    }
     told(tx, Actor::User(user), &session, "session.create", Event::SessionCreated(&session)).await?;
     Ok(session)
 }

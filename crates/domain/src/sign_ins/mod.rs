@@ -191,7 +191,7 @@ pub async fn create_by_ticket(tx: &mut Tx<'_>, visit: &mut Visit, ticket: &Secre
     };
     sessions::ensure_room(tx, visit, Some(accepted.user())).await?;
     let sign_in = begin(tx, visit, None, Some(accepted.user())).await?;
-    let proven = NeedsFirstFactor::of(tx, sign_in).await?.ticket(tx, accepted).await?;
+    let proven = NeedsFirstFactor::of(tx, sign_in).await?.ticket(tx, visit, accepted).await?;
     complete(tx, visit, proven).await.map(Verdict::Granted)
 }
 
@@ -204,7 +204,7 @@ pub async fn attempt_ticket(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, ti
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     match tickets::accept(tx, visit.tenant.instance.pool, ticket).await? {
         Verdict::Granted(accepted) => {
-            let proven = step.ticket(tx, accepted).await?;
+            let proven = step.ticket(tx, visit, accepted).await?;
             complete(tx, visit, proven).await.map(Verdict::Granted)
         }
         Verdict::Refused(problem) => refused(tx, id, problem).await,
@@ -264,7 +264,7 @@ pub async fn prepare(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, strategy:
 pub async fn attempt_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, answer: &Answer) -> Result<Verdict<SignInView>> {
     let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
-    match step.password(tx, answer).await? {
+    match step.password(tx, visit, answer).await? {
         Verdict::Granted(proven) => complete(tx, visit, proven).await.map(Verdict::Granted),
         Verdict::Refused(problem) => refused(tx, id, problem).await,
     }
@@ -285,7 +285,7 @@ pub async fn attempt_code(
     let sign_in = held(tx, visit, id).await?;
     let step = NeedsFirstFactor::of(tx, sign_in).await?;
     let new_password_first = step.leads_to_new_password(strategy);
-    match step.code(tx, strategy, code).await? {
+    match step.code(tx, visit, strategy, code).await? {
         Verdict::Granted(proven) if new_password_first => {
             store::advance(tx, proven.sign_in.id, Status::NeedsNewPassword, strategy).await?;
             match digest {

@@ -21,7 +21,10 @@ use crate::{
     sessions::Keep,
     settings::{self, Settings},
     tickets::{Accepted, Impersonation},
-    users::{self, User, guard},
+    users::{
+        self, User,
+        guard::{self, Try},
+    },
 };
 use ::store::Tx;
 use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, UserId};
@@ -82,20 +85,20 @@ impl NeedsFirstFactor {
             None => addresses.next(),
         }
         .ok_or(Problem::StrategyInvalid)?;
-        if let Some(locked) = guard::locked(tx, self.user.id).await? {
+        if let Some(locked) = guard::locked(tx, self.user.id, visit.device()).await? {
             return Err(locked.into());
         }
+        once::charge(tx, visit, Some(self.user.id), address.norm()).await?;
         messages::send_code(tx, &visit.tenant, purpose, &self.sign_in.id.to_string(), &address, mail).await?;
         store::prepared(tx, self.sign_in.id, strategy, id).await
     }
 
-    pub(super) async fn password(self, tx: &mut Tx<'_>, answer: &Answer) -> Result<Verdict<Proven>> {
+    pub(super) async fn password(self, tx: &mut Tx<'_>, visit: &Visit, answer: &Answer) -> Result<Verdict<Proven>> {
         if !self.settings.auth_password.enabled {
             return Err(Problem::StrategyInvalid.into());
         }
-        let outcome = answer.outcome(self.user.id);
-        let wrong = Problem::PasswordIncorrect("password");
-        let verdict = guard::settle(tx, self.user.id, &self.settings, outcome, answer.digest(), wrong).await?;
+        let tried = Try { user: self.user.id, device: visit.device(), outcome: answer.outcome(self.user.id), digest: answer.digest() };
+        let verdict = guard::settle(tx, &self.settings, tried, Problem::PasswordIncorrect("password")).await?;
         Ok(match verdict {
             // Whoever else knows the password is to learn nothing by it.
             Verdict::Granted(()) if self.user.password_compromised => Verdict::Refused(Problem::PasswordCompromised),
@@ -108,7 +111,7 @@ impl NeedsFirstFactor {
         strategy == Strategy::ResetPasswordEmailCode || (self.user.password_compromised && self.settings.auth_password.enabled)
     }
 
-    pub(super) async fn code(self, tx: &mut Tx<'_>, strategy: Strategy, code: &Secret) -> Result<Verdict<Proven>> {
+    pub(super) async fn code(self, tx: &mut Tx<'_>, visit: &Visit, strategy: Strategy, code: &Secret) -> Result<Verdict<Proven>> {
         let purpose = strategy.purpose().ok_or(Problem::StrategyInvalid)?;
         let addresses = self.addresses(strategy);
         if addresses.is_empty() {
@@ -121,16 +124,16 @@ impl NeedsFirstFactor {
         };
         let owner = Owner { attempt: &self.sign_in.id.to_string(), proves: address.norm() };
         let spent = once::spend_code(tx, purpose, owner, code).await?;
-        let verdict = guard::settle_code(tx, self.user.id, &self.settings, spent).await?;
+        let verdict = guard::settle_code(tx, &self.settings, self.user.id, visit.device(), spent).await?;
         Ok(verdict.map(|()| self.proven(strategy)))
     }
 
     /// A ticket lets in as its own user and as nobody else, and not while they are locked. An error gives the ticket back.
-    pub(super) async fn ticket(self, tx: &mut Tx<'_>, accepted: Accepted) -> Result<Proven> {
+    pub(super) async fn ticket(self, tx: &mut Tx<'_>, visit: &Visit, accepted: Accepted) -> Result<Proven> {
         if accepted.user() != self.user.id {
             return Err(Problem::TicketInvalid.into());
         }
-        if let Some(locked) = guard::locked(tx, self.user.id).await? {
+        if let Some(locked) = guard::locked(tx, self.user.id, visit.device()).await? {
             return Err(locked.into());
         }
         Ok(Proven { impersonation: accepted.impersonation(), ..self.proven(Strategy::Ticket) })

@@ -294,7 +294,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId) -> 
     if sign_up.email_verified_at.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
-    once::charge_sign_up(tx, email.norm()).await?;
+    once::charge(tx, visit, None, email.norm()).await?;
     messages::send_code(tx, &visit.tenant, Purpose::SignUpEmail, &id.to_string(), &email, CodeMail::Verification).await?;
     sign_up.email_prepared_at = Some(tx.now());
     store::update(tx, &sign_up).await?;

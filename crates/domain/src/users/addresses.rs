@@ -189,7 +189,7 @@ pub async fn attempt_backend_email(tx: &mut Tx<'_>, actor: Actor, id: Identifier
     if spent == Spent::Used {
         return Err(Problem::AlreadyVerified.into());
     }
-    let verdict = guard::settle_code(tx, user.id, &settings, spent).await?;
+    let verdict = guard::settle_code(tx, &settings, user.id, None, spent).await?;
     if let Verdict::Refused(problem @ Problem::UserLocked(_)) = verdict {
         return Ok(Verdict::Refused(problem));
     }

@@ -1,6 +1,12 @@
 //! A user's password: set, changed, and what that ends.
 
-use super::{User, change::changed, get, guard, hold, store};
+use super::{
+    User,
+    change::changed,
+    get,
+    guard::{self, Try},
+    hold, known_devices, store,
+};
 use crate::{
     Verdict,
     audit::Actor,
@@ -27,6 +33,12 @@ pub async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {
 pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Secret, keep: Keep) -> Result<User> {
     hold(tx, id).await?;
     store::set_digest(tx, id, Some(digest)).await?;
+    match keep {
+        Keep::All => {}
+        // Whoever knew the old one may have signed in elsewhere: those devices are strangers to the new one.
+        Keep::One(session) => known_devices::forget(tx, id, Some(session)).await?,
+        Keep::None => known_devices::forget(tx, id, None).await?,
+    }
     sessions::revoke_of_user(tx, actor, id, keep).await?;
     changed(tx, actor, id, "user.password_change").await
 }
@@ -40,7 +52,8 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
     if user.has_password {
         let settings = settings::effective(tx).await?;
         let wrong = Problem::PasswordIncorrect("current_password");
-        let verdict = guard::settle(tx, user.id, &settings, current.outcome(user.id), current.digest(), wrong).await?;
+        let tried = Try { user: user.id, device: visit.device(), outcome: current.outcome(user.id), digest: current.digest() };
+        let verdict = guard::settle(tx, &settings, tried, wrong).await?;
         if let Verdict::Refused(problem) = verdict {
             return Ok(Verdict::Refused(problem));
         }
@@ -68,5 +81,6 @@ pub async fn question(tx: &mut Tx<'_>, id: UserId) -> Result<Question> {
 /// Only the database's own.
 pub async fn verify_password(tx: &mut Tx<'_>, id: UserId, answer: &Answer) -> Result<Verdict<()>> {
     let settings = settings::effective(tx).await?;
-    guard::settle(tx, id, &settings, answer.outcome(id), answer.digest(), Problem::PasswordIncorrect("password")).await
+    let tried = Try { user: id, device: None, outcome: answer.outcome(id), digest: answer.digest() };
+    guard::settle(tx, &settings, tried, Problem::PasswordIncorrect("password")).await
 }

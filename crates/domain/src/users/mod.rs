@@ -5,6 +5,7 @@ mod change;
 mod create;
 mod credentials;
 pub mod guard;
+mod known_devices;
 mod list;
 mod profile;
 mod standing;
@@ -56,10 +57,12 @@ pub struct User {
     pub unsafe_metadata: Json,
     /// Whether they may not sign in any more.
     pub banned: bool,
-    /// How many tries have failed since the last success.
+    /// How many tries of strangers have failed since the last success.
     pub failed_attempts: i64,
-    /// Until when they cannot sign in.
+    /// Until when strangers cannot sign in as them, or nobody can by the backend's word.
     pub locked_until: Option<Timestamp>,
+    /// How many more tries of strangers may fail before they are locked.
+    pub attempts_left: i64,
     /// Whether they may delete their account.
     pub delete_self_enabled: bool,
     /// Whether they may create organizations.
@@ -125,6 +128,7 @@ pub async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
 pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     let Some(mut user) = store::find(tx, id).await? else { return Ok(None) };
     user.identifiers = identifiers::store::of_users(tx, &[id]).await?;
+    guard::count_left(tx, std::slice::from_mut(&mut user)).await?;
     Ok(Some(user))
 }
 
@@ -147,6 +151,7 @@ pub(crate) async fn with_identifiers(tx: &mut Tx<'_>, mut users: Vec<User>) -> R
             user.identifiers.push(identifier);
         }
     }
+    guard::count_left(tx, &mut users).await?;
     Ok(users)
 }
 

@@ -114,6 +114,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId)
         return Err(Problem::AlreadyVerified.into());
     }
     let address = EmailAddress::parse(&email.given).ok_or(Problem::NotFound)?;
+    once::charge(tx, visit, Some(user.id), address.norm()).await?;
     messages::send_code(tx, &visit.tenant, Purpose::ProfileEmail, &attempt(&user, &email), &address, CodeMail::Verification).await?;
     own_email(tx, visit, id).await
 }
@@ -130,7 +131,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
     let settings = settings::effective(tx).await?;
     let owner = Owner { attempt: &attempt(&user, &email), proves: &email.norm };
     let spent = once::spend_code(tx, Purpose::ProfileEmail, owner, code).await?;
-    if let Verdict::Refused(problem) = guard::settle_code(tx, user.id, &settings, spent).await? {
+    if let Verdict::Refused(problem) = guard::settle_code(tx, &settings, user.id, visit.device(), spent).await? {
         return Ok(Verdict::Refused(problem));
     }
     identifiers::verify(tx, id, VerifiedBy::EmailCode).await?;

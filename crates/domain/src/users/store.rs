@@ -1,6 +1,6 @@
 //! The rows of users.
 
-use super::User;
+use super::{User, guard::Locking};
 use ::store::{FromRow, Row, Tx, sql};
 use foundation::{IdentifierId, Result, Secret, Timestamp, UserId};
 use std::time::Duration;
@@ -9,7 +9,8 @@ use std::time::Duration;
 macro_rules! columns {
     () => {
         "u.id, u.pool_id, u.external_id, u.first_name, u.last_name, u.locale, u.primary_email_address_id, u.password_digest is not null, u.password_updated_at, \
-         u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, u.locked_until, u.delete_self_enabled, \
+         u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, \
+         case when coalesce(u.locked_by_backend_until, 0) > coalesce(u.locked_until, 0) then u.locked_by_backend_until else u.locked_until end, u.delete_self_enabled, \
          u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, \
          u.password_compromised_at is not null"
     };
@@ -34,6 +35,7 @@ impl FromRow for User {
             banned: row.take()?,
             failed_attempts: row.take()?,
             locked_until: row.take()?,
+            attempts_left: 0,
             delete_self_enabled: row.take()?,
             create_organization_enabled: row.take()?,
             create_organizations_limit: row.take()?,
@@ -147,53 +149,53 @@ pub(super) async fn set_digest(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secr
     .map(drop)
 }
 
-/// Clears the counter of a user who is not locked; whether there was one to clear it for.
+/// What a failed try does to a counter and its lock. `$2` is now, `$3` the most tries, `$4` the time before which a lock is forgotten, and `$5` to
+/// `$10` the ends of the first lock and of the further ones.
+macro_rules! locking {
+    () => {
+        "failed_attempts = case when locked_until is null then failed_attempts + 1 else 1 end,
+         lockouts = (case when locked_until <= $4 then 0 else lockouts end)
+           + (case when (case when locked_until is null then failed_attempts + 1 else 1 end) >= $3 then 1 else 0 end),
+         locked_until = case when (case when locked_until is null then failed_attempts + 1 else 1 end) < $3 then null else
+           (case (case when locked_until <= $4 then 0 else lockouts end)
+             when 0 then cast($5 as bigint) when 1 then cast($6 as bigint) when 2 then cast($7 as bigint) when 3 then cast($8 as bigint)
+             when 4 then cast($9 as bigint) else cast($10 as bigint) end) end"
+    };
+}
+pub(super) use locking;
+
+/// Clears the strangers' counter of a user who is not locked; whether there was one to clear it for.
 pub(super) async fn pass(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<bool> {
     let now = tx.now();
-    let changed = match digest {
-        Some(digest) => {
-            tx.change(
-                sql!("update users set failed_attempts = 0, locked_until = null
-                      where instance_id = $1 and id = $2 and password_digest = $3 and (locked_until is null or locked_until <= $4)"),
-                &[&id, digest, &now],
-            )
-            .await?
-        }
-        None => {
-            tx.change(
-                sql!("update users set failed_attempts = 0, locked_until = null where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $3)"),
-                &[&id, &now],
-            )
-            .await?
-        }
-    };
-    Ok(changed == 1)
-}
-
-/// Counts a failed try of a user who is not locked, and locks them with the last one that is allowed; whether it was counted.
-pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, most: i64, lockout: Duration) -> Result<bool> {
-    let now = tx.now();
-    let until = now + lockout;
     let changed = tx
         .change(
             sql!(
-                "update users set
-                    failed_attempts = case when locked_until is null then failed_attempts + 1 else 1 end,
-                    locked_until = case when (case when locked_until is null then failed_attempts + 1 else 1 end) >= $3 then cast($4 as bigint) else null end
-                  where instance_id = $1 and id = $2 and (locked_until is null or locked_until <= $5)"
+                "update users set failed_attempts = 0, lockouts = 0, locked_until = null
+                  where instance_id = $1 and id = $2 and (cast($4 as text) is null or password_digest = $4)
+                    and (locked_until is null or locked_until <= $3) and (locked_by_backend_until is null or locked_by_backend_until <= $3)"
             ),
-            &[&id, &most, &until, &now],
+            &[&id, &now, &digest],
         )
         .await?;
     Ok(changed == 1)
 }
 
-pub(super) async fn lock(tx: &mut Tx<'_>, id: UserId, until: Timestamp) -> Result<()> {
-    tx.change(sql!("update users set locked_until = $3 where instance_id = $1 and id = $2"), &[&id, &until]).await.map(drop)
-}
-
-pub(super) async fn unlock(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
-    tx.change(sql!("update users set failed_attempts = 0, locked_until = null where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
+/// Counts a stranger's failed try at a user who is not locked, and locks them with the last one that is allowed; whether it was counted.
+pub(super) async fn fail(tx: &mut Tx<'_>, id: UserId, locking: &Locking) -> Result<bool> {
+    let now = tx.now();
+    let [first, second, third, fourth, fifth, longest] = &locking.until;
+    let changed = tx
+        .change(
+            sql!(concat!(
+                "update users set ",
+                locking!(),
+                " where instance_id = $1 and id = $11 and (locked_until is null or locked_until <= $2)
+                    and (locked_by_backend_until is null or locked_by_backend_until <= $2)"
+            )),
+            &[&now, &locking.most, &locking.peace, first, second, third, fourth, fifth, longest, &id],
+        )
+        .await?;
+    Ok(changed == 1)
 }
 
 pub(super) async fn set_banned(tx: &mut Tx<'_>, id: UserId, banned: bool) -> Result<()> {
@@ -206,14 +208,50 @@ pub(super) async fn set_compromised(tx: &mut Tx<'_>, id: UserId, since: Option<T
     tx.change(sql!("update users set password_compromised_at = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &since, &now]).await.map(drop)
 }
 
-pub(super) async fn locked_until(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Timestamp>> {
-    struct Until(Option<Timestamp>);
-    impl FromRow for Until {
-        fn from_row(row: &mut Row<'_>) -> Result<Self> {
-            row.take().map(Until)
-        }
+/// Holds the row of a user whom the backend has not locked, and whose digest is still this one; whether it is so.
+pub(super) async fn is_open(tx: &mut Tx<'_>, id: UserId, digest: Option<&Secret>) -> Result<bool> {
+    let now = tx.now();
+    let held = tx
+        .change(
+            sql!(
+                "update users set updated_at = updated_at where instance_id = $1 and id = $2 and (cast($4 as text) is null or password_digest = $4)
+                  and (locked_by_backend_until is null or locked_by_backend_until <= $3)"
+            ),
+            &[&id, &now, &digest],
+        )
+        .await?;
+    Ok(held == 1)
+}
+
+/// Locks the user by the backend's word.
+pub(super) async fn lock(tx: &mut Tx<'_>, id: UserId, until: Timestamp) -> Result<()> {
+    tx.change(sql!("update users set locked_by_backend_until = $3 where instance_id = $1 and id = $2"), &[&id, &until]).await.map(drop)
+}
+
+/// Takes the strangers' lock and the backend's off.
+pub(super) async fn unlock(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    tx.change(
+        sql!("update users set failed_attempts = 0, lockouts = 0, locked_until = null, locked_by_backend_until = null where instance_id = $1 and id = $2"),
+        &[&id],
+    )
+    .await
+    .map(drop)
+}
+
+/// When a lock ends.
+pub(super) struct Until(pub(super) Option<Timestamp>);
+
+impl FromRow for Until {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        row.take().map(Until)
     }
-    Ok(tx.find::<Until>(sql!("select locked_until from users where instance_id = $1 and id = $2"), &[&id]).await?.and_then(|u| u.0))
+}
+
+/// When the strangers' lock ends, and the backend's.
+pub(super) async fn locks(tx: &mut Tx<'_>, id: UserId) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let found: Option<(Option<Timestamp>, Option<Timestamp>)> =
+        tx.find(sql!("select locked_until, locked_by_backend_until from users where instance_id = $1 and id = $2"), &[&id]).await?;
+    Ok(found.unwrap_or_default())
 }
 
 pub(super) async fn is_banned(tx: &mut Tx<'_>, id: UserId) -> Result<Option<bool>> {

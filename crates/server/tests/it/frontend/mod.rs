@@ -1,6 +1,7 @@
 //! The Frontend API: one file for each noun, and one for each rule that all nouns share.
 
 mod client;
+mod code_budgets;
 mod codes;
 mod conventions;
 mod dev_browsers;

@@ -227,3 +227,18 @@ async fn a_password_sprayed_over_many_users_is_slowed_down_by_its_network() {
     }
     assert_eq!(statuses, [422, 422, 422, 422, 422, 429, 429, 429]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_testing_token_excuses_from_rates_in_development_only() {
+    for (environment, excused) in [(Environment::Development, true), (Environment::Production, false)] {
+        let server = counted(environment, json!({ "rates": { "creates": 1 } })).await;
+        let mut tests = browser(&server, "203.0.113.7");
+        let token = server.backend().post("/v1/testing_tokens", json!({})).await;
+        let mut with = async |token: &str| tests.post(&format!("{SIGN_INS}?__clerk_testing_token={token}"), &[]).await.status.is_success();
+        assert!(with("").await && !with("").await && !with("1-2").await);
+        let Some(token) = token.body["token"].as_str() else { continue };
+        assert_eq!(with(token).await, excused, "{environment:?}");
+        server.advance(Duration::from_secs(3_600));
+        assert!(with(token).await && !with(token).await, "its hour is over");
+    }
+}

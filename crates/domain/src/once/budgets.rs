@@ -1,0 +1,76 @@
+//! Budgets: how many codes may be sent in a day. A new attempt, another session or another network gives no new ones without end.
+
+use crate::{clients::Visit, settings, users::guard};
+use ::store::{FromRow, Row, Tx, sql};
+use foundation::{Network, Problem, Result, Timestamp, UserId};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Counts a code before it is sent: for its address, for its user, for the network that asks, and for the instance. A device that the user
+/// has signed in on has as many for the address and the user as all strangers have together, so that strangers cannot use them up.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`] where one of them has had too many.
+pub async fn charge(tx: &mut Tx<'_>, visit: &Visit, user: Option<UserId>, norm: &str) -> Result<()> {
+    let budgets = settings::effective(tx).await?.codes.clone();
+    let device = match user {
+        Some(user) => guard::known(tx, user, visit.device()).await?,
+        None => None,
+    };
+    let of_device = |subject: &str| device.map_or_else(|| subject.to_owned(), |device| format!("{subject} {device}"));
+    sweep(tx).await?;
+    // In the same order everywhere, the one that most callers share last.
+    spend(tx, "address", &of_device(norm), budgets.address).await?;
+    if let Some(user) = user {
+        spend(tx, "user", &of_device(&user.to_string()), budgets.user).await?;
+    }
+    let network = Network::of(visit.credential.address.as_ref().and_then(|address| address.parse().ok()));
+    spend(tx, "network", &network.to_string(), budgets.network).await?;
+    spend(tx, "instance", "", budgets.instance).await
+}
+
+async fn spend(tx: &mut Tx<'_>, kind: &str, subject: &str, most: i64) -> Result<()> {
+    let now = tx.now();
+    let spent = tx
+        .change(
+            sql!(
+                "insert into code_budgets (instance_id, kind, subject, spent, ends_at) values ($1, $2, $3, 1, $4)
+                  on conflict (instance_id, kind, subject) do update set
+                    spent = case when code_budgets.ends_at <= $5 then 1 else code_budgets.spent + 1 end,
+                    ends_at = case when code_budgets.ends_at <= $5 then excluded.ends_at else code_budgets.ends_at end
+                  where code_budgets.ends_at <= $5 or code_budgets.spent < $6"
+            ),
+            &[&kind, &subject, &(now + DAY), &now, &most],
+        )
+        .await?;
+    if spent == 1 {
+        return Ok(());
+    }
+    let ends: Option<Ends> =
+        tx.find(sql!("select ends_at from code_budgets where instance_id = $1 and kind = $2 and subject = $3"), &[&kind, &subject]).await?;
+    let left = ends.map_or(0, |ends| ends.0.since(now).as_millis().div_ceil(1_000));
+    Err(Problem::TooManyRequests(u64::try_from(left).unwrap_or(1).max(1)).into())
+}
+
+struct Ends(Timestamp);
+
+impl FromRow for Ends {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        row.take().map(Ends)
+    }
+}
+
+/// Removes budgets that are over; at most 100 at a time.
+async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!(
+            "delete from code_budgets where instance_id = $1 and ends_at <= $2 and (kind, subject) in
+                (select kind, subject from code_budgets where instance_id = $1 and ends_at <= $2 order by ends_at limit 100)"
+        ),
+        &[&now],
+    )
+    .await
+    .map(drop)
+}
