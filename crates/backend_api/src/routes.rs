@@ -25,6 +25,8 @@ pub fn routes() -> Routes {
         .patch("UpdateUserMetadata", "/v1/users/{user_id}/metadata", users::merge_metadata)
         .counted(Class::Metadata)
         .put("ReplaceUserMetadata", "/v1/users/{user_id}/metadata", users::replace_metadata)
+        .post("SetUserProfileImage", "/v1/users/{user_id}/profile_image", users::set_image)
+        .delete("DeleteUserProfileImage", "/v1/users/{user_id}/profile_image", users::delete_image)
         .post("VerifyPassword", "/v1/users/{user_id}/verify_password", users::verify_password)
         .post("BanUser", "/v1/users/{user_id}/ban", standing::ban)
         .post("UnbanUser", "/v1/users/{user_id}/unban", standing::unban)

@@ -12,7 +12,7 @@ use foundation::{EmailAddress, Id as _, Page, Problem, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::Json;
-use web::{Answer, BackendCall, Id, Input, Policy, Query};
+use web::{Answer, BackendCall, Id, Input, Policy, Query, Upload};
 
 /// A page of users, as a bare list; beside their total where `paginated=true` asks for it.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -350,4 +350,18 @@ pub async fn replace_email(call: BackendCall, Id(id): Id<UserId>, input: Input) 
     };
     let now = call.now();
     call.write(|tx| Box::pin(users::replace_email(tx, call.actor, id, &address, by)), |email| bodies::email_address(email, None, now)).await
+}
+
+/// Gives a user a new picture.
+pub async fn set_image(call: BackendCall, Id(id): Id<UserId>, upload: Upload) -> Answer {
+    call.first(|tx| Box::pin(users::spend_upload(tx, id))).await?;
+    let squares = upload.squares().await?;
+    let now = call.now();
+    call.write(|tx| Box::pin(users::set_image(tx, call.actor, id, &squares)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Takes a user's picture away.
+pub async fn delete_image(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+    let now = call.now();
+    call.write(|tx| Box::pin(users::remove_image(tx, call.actor, id)), |(user, _)| bodies::backend_user(user, now)).await
 }

@@ -10,6 +10,7 @@ pub mod counters;
 pub mod events;
 pub mod handshake;
 pub mod identifiers;
+pub mod images;
 pub mod instances;
 pub mod jobs;
 pub mod keys;

@@ -180,6 +180,8 @@ ids! {
     TicketId = "tkt_";
     /// A template of tokens for other services.
     JwtTemplateId = "jtmp_";
+    /// A picture, by what it shows and whose it is.
+    ImageId = "img_";
     /// An allowed redirect URL.
     RedirectUrlId = "ru_";
     /// Something that happened, as told to others.

@@ -51,6 +51,8 @@ pub enum Problem {
     PasswordCompromised,
     /// The user has no password.
     NoPassword,
+    /// The password is required, or the user's only way in.
+    PasswordRequired,
     /// The code is not the one that was sent.
     CodeIncorrect,
     /// The code has expired; a new one is needed.
@@ -236,6 +238,9 @@ impl Problem {
             )
             .on("password"),
             P::NoPassword => row(400, "no_password_set", "no password", "The user has no password.").on("password"),
+            P::PasswordRequired => {
+                row(403, "password_required", "password required", "The password cannot be removed: it is required here, or it is the only way to sign in.")
+            }
             P::CodeIncorrect => row(422, "form_code_incorrect", "is incorrect", "Incorrect code.").on("code"),
             P::VerificationExpired => row(422, "verification_expired", "expired", "This verification has expired. You must create a new one.").on("code"),
             P::VerificationFailed => row(422, "verification_failed", "failed", "Too many failed attempts. You have to try again with a new code.").on("code"),
@@ -411,6 +416,7 @@ mod tests {
             P::PasswordIncorrect("password"),
             P::PasswordCompromised,
             P::NoPassword,
+            P::PasswordRequired,
             P::CodeIncorrect,
             P::VerificationExpired,
             P::VerificationFailed,

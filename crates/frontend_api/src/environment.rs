@@ -34,6 +34,13 @@ pub async fn jwks(call: FrontendCall) -> Answer {
     Ok(response)
 }
 
+/// What OpenID Connect clients may know. It is everybody's.
+pub async fn openid(call: FrontendCall) -> Answer {
+    let mut response = json(StatusCode::OK, &bodies::openid_configuration(&call.tenant));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    Ok(response)
+}
+
 /// Whether the instance is served.
 pub async fn health(_: FrontendCall) -> Answer {
     Ok(json(StatusCode::OK, &json!({ "status": "healthy" })))

@@ -4,6 +4,7 @@ mod clients;
 mod email_addresses;
 mod environment;
 mod handshake;
+mod images;
 mod me;
 mod routes;
 mod scripts;

@@ -74,6 +74,14 @@ pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
     call.attempt(|tx, visit| Box::pin(users::change_password(tx, visit, &answer, &digest, keep)), |user| bodies::user(user, now)).await
 }
 
+/// Takes the password away; it must be right.
+pub async fn remove_password(call: FrontendCall, input: Input) -> Answer {
+    let current = input.secret("current_password")?.unwrap_or_else(|| foundation::Secret::new(""));
+    let answer = call.password(&current, |tx, visit| Box::pin(users::removal_question(tx, visit))).await?;
+    let now = call.now();
+    call.attempt(|tx, visit| Box::pin(users::remove_own_password(tx, visit, &answer)), |user| bodies::user(user, now)).await
+}
+
 async fn own_sessions(call: &FrontendCall, shown: impl Fn(&SessionView) -> Value) -> Answer {
     call.bare(
         Access::Read,

@@ -1,12 +1,13 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, environment, handshake, me, scripts, sessions, sign_ins, sign_ups, tickets};
+use crate::{clients, email_addresses, environment, handshake, images, me, scripts, sessions, sign_ins, sign_ups, tickets};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
 pub fn routes() -> Routes {
     Routes::new(Face::Frontend)
         .get("getJWKS", "/.well-known/jwks.json", environment::jwks)
+        .get("getOpenIDConfiguration", "/.well-known/openid-configuration", environment::openid)
         .get("getHealth", "/v1/health", environment::health)
         .get("getEnvironment", "/v1/environment", environment::show)
         .patch("updateEnvironment", "/v1/environment", environment::show)
@@ -51,6 +52,12 @@ pub fn routes() -> Routes {
         .delete("deleteUser", "/v1/me", me::delete)
         .counted(Class::Metadata)
         .patch("patchUserMetadata", "/v1/me/metadata", me::update_metadata)
+        .get("insula.image", "/v1/images/{image_id}", images::show)
+        .get("insula.avatar", "/v1/avatar_placeholder/{avatar}", images::avatar)
+        .post("updateProfileImage", "/v1/me/profile_image", images::set)
+        .delete("deleteProfileImage", "/v1/me/profile_image", images::delete)
+        .counted(Class::UserProof)
+        .post("removePassword", "/v1/me/remove_password", me::remove_password)
         .counted(Class::UserProof)
         .post("changePassword", "/v1/me/change_password", me::change_password)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)

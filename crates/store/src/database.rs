@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -97,7 +97,11 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) faults: Faults,
     pub(crate) work: tokio::sync::Notify,
+    pub(crate) addresses: OnceLock<Addresses>,
 }
+
+/// Where the instance of a slug is reached.
+pub type Addresses = Box<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The open database. Cheap to clone.
 #[derive(Clone)]
@@ -143,7 +147,13 @@ impl Database {
             memory: Memory::new(bounds),
             faults,
             work: tokio::sync::Notify::new(),
+            addresses: OnceLock::new(),
         }))
+    }
+
+    /// Tells transactions where instances are reached, for the addresses that stand in what they write and show. The first word counts.
+    pub fn tell_addresses(&self, addresses: Addresses) {
+        let _ = self.0.addresses.set(addresses);
     }
 
     /// Which engine it is, for people: `sqlite` or `postgres`.

@@ -21,7 +21,7 @@ mod vault;
 mod waits;
 
 pub use catalog::{Key, KeyKind, Table};
-pub use database::{Attempts, Database, Faults, Location, Options};
+pub use database::{Addresses, Attempts, Database, Faults, Location, Options};
 pub use foundation::{Error, Result};
 pub use futures_util::future::BoxFuture;
 pub use health::Health;

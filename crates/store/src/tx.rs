@@ -135,6 +135,11 @@ impl Tx<'_> {
         if self.access == Access::Write { Ok(()) } else { Err(Error::ReadOnly) }
     }
 
+    /// Where the instance of this slug is reached, without a slash at its end; its path alone where nobody has told.
+    pub fn address_of(&self, slug: &str) -> String {
+        self.database.addresses.get().map_or_else(|| format!("/t/{slug}"), |address| address(slug))
+    }
+
     /// The time at which the transaction began; the same throughout.
     pub fn now(&self) -> Timestamp {
         self.now

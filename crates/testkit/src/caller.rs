@@ -21,6 +21,8 @@ pub struct Reply {
     pub body: Value,
     /// Its body as text.
     pub text: String,
+    /// Its body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -71,7 +73,22 @@ pub(crate) async fn send(doors: &Doors, face: &str, prefix: &str, peer: Option<I
     if !face.is_empty() {
         traffic::record(face, &method, &path, parts.status.as_u16(), kind, &body);
     }
-    Reply { status: parts.status, headers: parts.headers, body, text }
+    Reply { status: parts.status, headers: parts.headers, body, text, bytes: bytes.to_vec() }
+}
+
+/// The content type of [`form_data`].
+pub(crate) const FORM_DATA: &str = "multipart/form-data; boundary=----insula";
+
+/// A form with one file, as browsers send it.
+pub(crate) fn form_data(file: &[u8]) -> Vec<u8> {
+    let head = b"------insula\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../etc/passwd.png\"\r\nContent-Type: image/png\r\n\r\n";
+    [&head[..], file, b"\r\n------insula--\r\n"].concat()
+}
+
+/// A small picture: a PNG of one pixel.
+pub fn picture() -> Vec<u8> {
+    let text = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).expect("base64")
 }
 
 /// A browser at one instance's door, by its path.
@@ -128,6 +145,11 @@ impl Browser {
 
     /// Sends a request; cookies that come back are kept.
     pub async fn send(&mut self, method: Method, path: &str, kind: Option<&str>, body: String) -> Reply {
+        self.send_bytes(method, path, kind, body.into_bytes()).await
+    }
+
+    /// Sends a request with a body of any bytes; cookies that come back are kept.
+    pub async fn send_bytes(&mut self, method: Method, path: &str, kind: Option<&str>, body: Vec<u8>) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.prefix)).header(header::HOST, &self.host);
         if let Some(origin) = &self.origin {
             request = request.header(header::ORIGIN, origin);
@@ -164,6 +186,11 @@ impl Browser {
     pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Reply {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), body).await
+    }
+
+    /// Uploads a file as the field `file` of a form.
+    pub async fn upload(&mut self, path: &str, file: &[u8]) -> Reply {
+        self.send_bytes(Method::POST, path, Some(FORM_DATA), form_data(file)).await
     }
 
     /// Posts a form with another method in the query, as the SDKs do.
@@ -229,15 +256,20 @@ impl Api {
 
     /// Sends a JSON body, if the resource still has this version.
     pub async fn send_if(&self, method: Method, path: &str, version: &str, body: &Value) -> Reply {
-        self.send_with(method, path, &[("if-match", version)], Some(("application/json", body.to_string()))).await
+        self.send_with(method, path, &[("if-match", version)], Some(("application/json", body.to_string().into_bytes()))).await
     }
 
     /// Sends a request with a body of any kind.
     pub async fn send_text(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
+        self.send_with(method, path, &[], body.map(|(kind, text)| (kind, text.into_bytes()))).await
+    }
+
+    /// Sends a request with a body of any bytes.
+    pub async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Reply {
         self.send_with(method, path, &[], body).await
     }
 
-    async fn send_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<(&str, String)>) -> Reply {
+    async fn send_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<(&str, Vec<u8>)>) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("/api{path}")).header(header::HOST, "localhost:7080");
         if let Some(credential) = &self.credential {
             request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
@@ -250,9 +282,14 @@ impl Api {
                 request = request.header(header::CONTENT_TYPE, kind);
                 text
             }
-            None => String::new(),
+            None => Vec::new(),
         };
         send(&self.doors, self.face, "/api", None, request.body(Body::from(text)).expect("a request")).await
+    }
+
+    /// Uploads a file as the field `file` of a form.
+    pub async fn upload(&self, path: &str, file: &[u8]) -> Reply {
+        self.send_bytes(Method::POST, path, Some((FORM_DATA, form_data(file)))).await
     }
 
     /// Reads.

@@ -11,7 +11,7 @@ mod databases;
 mod traffic;
 mod trouble;
 
-pub use caller::{Api, Browser, Reply};
+pub use caller::{Api, Browser, Reply, picture};
 pub use databases::{Way, empty_database};
 pub use trouble::{Line, Taken};
 

@@ -39,6 +39,8 @@ impl App {
     /// Puts the parts together.
     pub fn new(database: Database, world: Arc<World>, site: Arc<Site>, scripts: Scripts) -> App {
         let rates = Rates::new(&mut world.random.clone());
+        let place = Arc::clone(&site);
+        database.tell_addresses(Box::new(move |slug| place.frontend_url(slug)));
         App {
             directory: Directory::new(database.clone(), site),
             database,

@@ -12,6 +12,7 @@ pub mod rates;
 mod refusal;
 mod routes;
 mod strict_json;
+mod upload;
 
 pub use answer::{Answer, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
@@ -22,3 +23,4 @@ pub use limits::{Class, Probe};
 pub use place::{IfMatch, Place};
 pub use refusal::Refusal;
 pub use routes::{Face, Operation, Routes};
+pub use upload::Upload;

@@ -3,6 +3,7 @@
 //! Each thing has a real form and a fake one; a fake world with the same seed repeats itself.
 
 pub mod clock;
+pub mod images;
 pub mod key_maker;
 pub mod mail;
 pub mod network;
@@ -12,6 +13,7 @@ pub mod random;
 
 use clock::{FakeClock, SystemClock};
 use foundation::{Clock, random::Seeded, random::Shared};
+use images::Images;
 use key_maker::{FixedKeys, KeyMaker, NewKeys};
 use mail::{Inbox, Mailer};
 use network::{Network, NoNetwork, ThisNetwork};
@@ -35,6 +37,8 @@ pub struct World {
     pub keys: Arc<dyn KeyMaker>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// Makes pictures small and safe.
+    pub images: Images,
     /// Knows where network addresses are.
     pub places: Places,
 }
@@ -51,6 +55,7 @@ impl World {
             network: Arc::new(ThisNetwork),
             keys: Arc::new(NewKeys),
             passwords: Passwords::for_this_machine(),
+            images: Images::for_this_machine(),
             places: Places::default(),
         }
     }
@@ -68,6 +73,7 @@ impl World {
             network: Arc::new(NoNetwork),
             keys: Arc::new(FixedKeys::default()),
             passwords: Passwords::weak_for_tests(),
+            images: Images::for_this_machine(),
             places: Places::default(),
         };
         (world, clock)

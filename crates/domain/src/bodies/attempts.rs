@@ -34,9 +34,9 @@ pub fn sign_in(view: &SignInView) -> Value {
         "user_data": user.as_ref().map(|user| json!({
             "first_name": user.first_name,
             "last_name": user.last_name,
-            "image_url": "",
-            "has_image": false,
-            "profile_image_url": "",
+            "image_url": user.image_url,
+            "has_image": user.image.is_some(),
+            "profile_image_url": user.image_url,
         })),
         "created_session_id": sign_in.created_session,
         "abandon_at": sign_in.abandon_at,

@@ -3,6 +3,7 @@
 mod attempts;
 mod client;
 mod environment;
+mod openid;
 mod session;
 mod settings;
 mod user;
@@ -10,9 +11,10 @@ mod user;
 pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
 pub use environment::environment;
+pub use openid::openid_configuration;
 pub use session::{active_session, backend_session, session};
 pub use settings::{blueprint, changed_config, config, effective_settings, plan};
-pub use user::{backend_user, email_address, user, verification};
+pub use user::{backend_user, email_address, image, user, verification};
 
 use foundation::Timestamp;
 use serde_json::{Value, json};

@@ -36,10 +36,10 @@ fn public_user_data(user: &User) -> Value {
     json!({
         "first_name": user.first_name,
         "last_name": user.last_name,
-        "image_url": "",
-        "has_image": false,
+        "image_url": user.image_url,
+        "has_image": user.image.is_some(),
         "identifier": user.identifier(),
-        "profile_image_url": "",
+        "profile_image_url": user.image_url,
         "user_id": user.id,
         "username": user.username(),
     })

@@ -32,9 +32,9 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
         "username": user.username(),
         "first_name": user.first_name,
         "last_name": user.last_name,
-        "image_url": "",
-        "profile_image_url": "",
-        "has_image": false,
+        "image_url": user.image_url,
+        "profile_image_url": user.image_url,
+        "has_image": user.image.is_some(),
         "primary_email_address_id": user.primary_email_address,
         "primary_phone_number_id": null,
         "primary_web3_wallet_id": null,
@@ -86,6 +86,11 @@ pub fn verification(verification: &Verification, now: Timestamp) -> Value {
         "expire_at": code.expires_at,
         "channel": null,
     })
+}
+
+/// A user's picture.
+pub fn image(user: &User) -> Value {
+    json!({ "object": "image", "id": user.image, "public_url": user.image_url })
 }
 
 /// An address, with the code under way where there is one.

@@ -83,11 +83,15 @@ impl Site {
         (!slug.is_empty() && !slug.contains('.') && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')).then_some(slug)
     }
 
+    /// Where the Frontend API of the instance of this slug is, without `/v1`.
+    pub fn frontend_url(&self, slug: &str) -> String {
+        if self.paths { format!("{}/t/{slug}", self.base_url) } else { format!("{}://{slug}.{}", if self.secure { "https" } else { "http" }, self.base_domain) }
+    }
+
     /// Computes what the instance's hosts and keys say.
     pub fn tenant(&self, instance: Instance) -> Tenant {
         let host = format!("{}.{}", instance.slug, self.base_domain);
-        let frontend_url =
-            if self.paths { format!("{}/t/{}", self.base_url, instance.slug) } else { format!("{}://{host}", if self.secure { "https" } else { "http" }) };
+        let frontend_url = self.frontend_url(&instance.slug);
         let publishable_key = publishable_key(instance.environment, &host);
         let cookie_suffix = cookie_suffix(&publishable_key);
         Tenant { issuer: format!("https://{host}"), host, frontend_url, cookie_suffix, publishable_key, instance }

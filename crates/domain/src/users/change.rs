@@ -10,7 +10,7 @@ use crate::{
     clients,
     counters::{self, Counter},
     events::{self, Event},
-    identifiers, tickets,
+    identifiers, images, tickets,
 };
 use ::store::Tx;
 use foundation::{IdentifierId, OnConflict, Problem, Result, Timestamp, UserId, Username};
@@ -167,6 +167,7 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     clients::forget_user(tx, id).await?;
     tickets::forget_user(tx, id).await?;
+    images::forget(tx, &id.to_string()).await?;
     if !store::delete(tx, id).await? {
         return Err(Problem::NotFound.into());
     }

@@ -91,6 +91,8 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, 
         last_active_at: None,
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
+        image: None,
+        image_url: String::new(),
         identifiers: Vec::new(),
     };
     store::insert(tx, &user, new.digest.as_ref()).await.on_conflict(Problem::IdentifierExists("external_id"))?;

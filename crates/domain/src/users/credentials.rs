@@ -5,7 +5,7 @@ use super::{
     change::changed,
     get,
     guard::{self, Try},
-    hold, known_devices, store,
+    hold, known_devices, remove_password, store,
 };
 use crate::{
     Verdict,
@@ -62,6 +62,48 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
     let user = set_password(tx, Actor::User(user.id), user.id, digest, keep).await?;
     visit.rotate(tx).await?;
     Ok(Verdict::Granted(user))
+}
+
+/// Takes the password of the user who is signed in away. It must be right; nobody takes away what the instance requires, nor their only way
+/// in. The client's secret changes too; sessions go on.
+///
+/// # Errors
+/// [`Problem::SignedOut`]; [`Problem::Impersonated`]; [`Problem::NoPassword`]; [`Problem::PasswordRequired`].
+pub async fn remove_own_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answer) -> Result<Verdict<User>> {
+    let (_, user) = visit.themselves(tx).await?;
+    let user = hold(tx, user.id).await?;
+    ensure_removable(tx, &user).await?;
+    let settings = settings::effective(tx).await?;
+    let wrong = Problem::PasswordIncorrect("current_password");
+    let tried = Try { user: user.id, device: visit.device(), outcome: current.outcome(user.id), digest: current.digest() };
+    if let Verdict::Refused(problem) = guard::settle(tx, &settings, tried, wrong).await? {
+        return Ok(Verdict::Refused(problem));
+    }
+    let user = remove_password(tx, Actor::User(user.id), user.id, Keep::All).await?;
+    visit.rotate(tx).await?;
+    Ok(Verdict::Granted(user))
+}
+
+/// The question whether the password is right that the user wants to take away, if they may.
+///
+/// # Errors
+/// As [`remove_own_password`].
+pub async fn removal_question(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Question> {
+    let (_, user) = visit.themselves(tx).await?;
+    ensure_removable(tx, &user).await?;
+    Ok(Question { user: Some(user.id), digest: store::digest(tx, user.id).await? })
+}
+
+async fn ensure_removable(tx: &mut Tx<'_>, user: &User) -> Result<()> {
+    if !user.has_password {
+        return Err(Problem::NoPassword.into());
+    }
+    let settings = settings::effective(tx).await?;
+    let by_code = settings.auth_email.enabled && settings.auth_email.code_sign_in && user.emails().any(|email| email.verified_by.is_some());
+    if settings.auth_password.required || !by_code {
+        return Err(Problem::PasswordRequired.into());
+    }
+    Ok(())
 }
 
 /// The question whether a password is the user's.

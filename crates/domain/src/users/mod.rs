@@ -7,6 +7,7 @@ mod credentials;
 pub mod guard;
 mod known_devices;
 mod list;
+mod pictures;
 mod profile;
 mod standing;
 mod store;
@@ -15,16 +16,20 @@ pub use addresses::{EmailChange, Verification, attempt_backend_email, create_ema
 pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
 pub use create::{NewUser, create};
 pub(crate) use create::{check_metadata, check_name};
-pub use credentials::{change_password, digest, question, set_password, verify_password};
+pub use credentials::{change_password, digest, question, removal_question, remove_own_password, set_password, verify_password};
 pub use list::{Filter, Order, OrderBy, count, list};
+pub use pictures::{remove_image, remove_own_image, set_image, set_own_image, spend_own_upload, spend_upload};
 pub use profile::{
     add_email, attempt_email, delete_self, ensure_signed_in, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self,
 };
 pub use standing::{MOST_AT_ONCE, ban, ban_all, lock, remove_password, set_password_compromised, unban, unban_all, unlock, unset_password_compromised};
 
-use crate::identifiers::{self, Identifier, Kind};
+use crate::{
+    identifiers::{self, Identifier, Kind},
+    images,
+};
 use ::store::{Json, Tx};
-use foundation::{IdentifierId, PoolId, Problem, Result, Timestamp, UserId};
+use foundation::{IdentifierId, ImageId, PoolId, Problem, Result, Timestamp, UserId};
 
 /// A user with everything that identifies them.
 #[derive(Clone, Debug)]
@@ -79,6 +84,10 @@ pub struct User {
     pub created_at: Timestamp,
     /// When anything above last changed.
     pub updated_at: Timestamp,
+    /// Their picture.
+    pub image: Option<ImageId>,
+    /// Where it is, or the avatar that stands in for it.
+    pub image_url: String,
     /// What they are known by, oldest first.
     pub identifiers: Vec<Identifier>,
 }
@@ -129,6 +138,7 @@ pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     let Some(mut user) = store::find(tx, id).await? else { return Ok(None) };
     user.identifiers = identifiers::store::of_users(tx, &[id]).await?;
     guard::count_left(tx, std::slice::from_mut(&mut user)).await?;
+    images::illustrate(tx, std::slice::from_mut(&mut user)).await?;
     Ok(Some(user))
 }
 
@@ -152,6 +162,7 @@ pub(crate) async fn with_identifiers(tx: &mut Tx<'_>, mut users: Vec<User>) -> R
         }
     }
     guard::count_left(tx, &mut users).await?;
+    images::illustrate(tx, &mut users).await?;
     Ok(users)
 }
 

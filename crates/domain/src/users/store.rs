@@ -2,7 +2,7 @@
 
 use super::{User, guard::Locking};
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{IdentifierId, Result, Secret, Timestamp, UserId};
+use foundation::{IdentifierId, ImageId, Result, Secret, Timestamp, UserId};
 use std::time::Duration;
 
 /// The columns of a user, in the order in which they are read.
@@ -12,7 +12,7 @@ macro_rules! columns {
          u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, \
          case when coalesce(u.locked_by_backend_until, 0) > coalesce(u.locked_until, 0) then u.locked_by_backend_until else u.locked_until end, u.delete_self_enabled, \
          u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, \
-         u.password_compromised_at is not null"
+         u.password_compromised_at is not null, u.image_id"
     };
 }
 pub(super) use columns;
@@ -45,6 +45,8 @@ impl FromRow for User {
             created_at: row.take()?,
             updated_at: row.take()?,
             password_compromised: row.take()?,
+            image: row.take()?,
+            image_url: String::new(),
             identifiers: Vec::new(),
         })
     }
@@ -126,6 +128,11 @@ pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
 pub(super) async fn set_primary_email(tx: &mut Tx<'_>, id: UserId, email: Option<IdentifierId>) -> Result<()> {
     let now = tx.now();
     tx.change(sql!("update users set primary_email_address_id = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &email, &now]).await.map(drop)
+}
+
+pub(super) async fn set_image(tx: &mut Tx<'_>, id: UserId, image: Option<ImageId>) -> Result<()> {
+    let now = tx.now();
+    tx.change(sql!("update users set image_id = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &image, &now]).await.map(drop)
 }
 
 pub(super) async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {

@@ -94,8 +94,8 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
     if tenant.is_development() {
         return Ok(url.is_some_and(|url| matches!(url.scheme(), "http" | "https")));
     }
-    // Scripts and keys are everybody's to read.
-    if reads && (uri.path().starts_with("/npm/") || uri.path().starts_with("/.well-known/")) {
+    // Scripts, keys and pictures are everybody's to read.
+    if reads && ["/npm/", "/.well-known/", "/v1/images/", "/v1/avatar_placeholder/"].iter().any(|start| uri.path().starts_with(start)) {
         return Ok(true);
     }
     let settings = doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await?;

@@ -22,6 +22,8 @@ pub const PARAMETERS: [&str; 14] = [
     "{plan_id}",
     "{signing_key_id}",
     "{*file}",
+    "{image_id}",
+    "{avatar}",
 ];
 
 /// Things of ours, by the parameter that names them, and words that only our instance knows.
@@ -41,6 +43,7 @@ async fn furnish(server: &TestServer) -> Ours {
     let mut visitor = server.browser();
     let sign_in = visitor.post("/v1/client/sign_ins", &[("identifier", &address("canary-ada"))]).await.response()["id"].as_str().expect("id").to_owned();
     let sign_up = visitor.post("/v1/client/sign_ups", &[("email_address", "canary-new@example.com")]).await.response()["id"].as_str().expect("id").to_owned();
+    let picture = browser.upload("/v1/me/profile_image", &testkit::picture()).await.response()["id"].as_str().expect("id").to_owned();
     let url = server.backend().post("/v1/redirect_urls", json!({ "url": "https://canary.example/back" })).await;
     let sign_in_token = server.backend().post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok()["id"].as_str().expect("id").to_owned();
     let impersonation = json!({ "user_id": user, "actor": { "sub": "canary-support" } });
@@ -56,6 +59,7 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{sign_up_id}", sign_up),
         ("{email_id}", email),
         ("{id}", url.ok()["id"].as_str().expect("id").to_owned()),
+        ("{image_id}", picture),
         ("{application_id}", server.home.tenant.instance.application.to_string()),
         ("{env_or_ins_id}", server.home.tenant.id().to_string()),
         ("{plan_id}", plan.ok()["id"].as_str().expect("id").to_owned()),

@@ -75,6 +75,17 @@ impl BackendCall {
         self.run(Access::Write, work).await.map(|value| json(StatusCode::OK, &shown(&value)))
     }
 
+    /// Changes something before the real work, in a transaction of its own: what has to hold before slow work is begun.
+    ///
+    /// # Errors
+    /// What the work refuses; nothing is changed then.
+    pub async fn first<'e, F>(&self, work: F) -> Result<(), Refusal>
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<()>> + Send + Sync,
+    {
+        self.run(Access::Write, work).await
+    }
+
     /// Changes, and shows nothing.
     ///
     /// # Errors

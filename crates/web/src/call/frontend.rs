@@ -168,13 +168,23 @@ impl FrontendCall {
         }
     }
 
+    /// Changes something before the real work, in a transaction of its own: what has to hold before slow work is begun.
+    ///
+    /// # Errors
+    /// What the work refuses; nothing is changed then.
+    pub async fn first<'e, F>(&self, work: F) -> Result<(), Refusal>
+    where
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
+    {
+        self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted).await.map(drop)
+    }
+
     /// Changes something that the answer does not depend on: where it fails or would have to wait, the answer stands, and the log knows.
     pub async fn beside<'e, F>(&self, work: F)
     where
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
     {
-        let noted = self.app.database.briefly(self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted)).await;
-        if noted.is_err() {
+        if self.app.database.briefly(self.first(work)).await.is_err() {
             tracing::debug!("what was to be noted beside an answer was not");
         }
     }

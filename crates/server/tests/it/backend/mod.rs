@@ -66,8 +66,9 @@ pub async fn raw(server: &TestServer, method: Method, path: &str, headers: &[(&s
         request = request.header(*name, *value);
     }
     let (parts, body) = server.doors().answer(request.body(Body::from(body.to_owned())).expect("a request"), None).await.into_parts();
-    let text = String::from_utf8_lossy(&body.collect().await.expect("a whole body").to_bytes()).into_owned();
-    Reply { status: parts.status, headers: parts.headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    let bytes = body.collect().await.expect("a whole body").to_bytes().to_vec();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Reply { status: parts.status, headers: parts.headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text, bytes }
 }
 
 /// Fails the test unless the answer is a refusal in the one shape that SDKs read.
