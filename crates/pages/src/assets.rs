@@ -19,6 +19,8 @@ pub(crate) struct Asset {
 pub(crate) static STYLE: Asset = Asset::new("style.css", "text/css; charset=utf-8", include_str!("../assets/style.css"));
 /// Copy buttons and local times, on every page that has them.
 pub(crate) static PAGE: Asset = Asset::new("page.js", "text/javascript; charset=utf-8", include_str!("../assets/page.js"));
+/// Finds operations in the reference.
+pub(crate) static DOCS: Asset = Asset::new("docs.js", "text/javascript; charset=utf-8", include_str!("../assets/docs.js"));
 /// Tells of new mail.
 pub(crate) static INBOX: Asset = Asset::new("inbox.js", "text/javascript; charset=utf-8", include_str!("../assets/inbox.js"));
 /// The mark, as an icon.
@@ -48,7 +50,7 @@ pub(crate) const fn fingerprint(bytes: &[u8]) -> u64 {
 
 /// `GET /assets/{file}`. Only the current version may be kept: while nodes are replaced, an old page may ask a new node.
 pub(crate) async fn serve(Path(file): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let Some(asset) = [&STYLE, &PAGE, &INBOX, &MARK].into_iter().find(|asset| asset.name == file) else {
+    let Some(asset) = [&STYLE, &PAGE, &DOCS, &INBOX, &MARK].into_iter().find(|asset| asset.name == file) else {
         return not_found();
     };
     let current = query.is_some_and(|query| query == format!("v={:016x}", asset.version));

@@ -1,6 +1,6 @@
 //! Every page rendered with sample data, and who may see it.
 
-use crate::{inbox::Inbox, landing::Landing, not_found, router};
+use crate::{Reference, inbox::Inbox, landing::Landing, not_found, router};
 use askama::Template;
 use axum::{body::Body, response::Response};
 use domain::instances::Site;
@@ -49,7 +49,7 @@ impl Home {
         let mut request = request;
         let peer = peer.map(|text| text.parse::<IpAddr>().expect("address"));
         request.extensions_mut().insert(Knock { peer, tenant: None, proxy: None, own_host: false });
-        router().with_state(Arc::clone(&self.app)).oneshot(request).await.expect("answered")
+        router(Reference::new(&[], &site())).with_state(Arc::clone(&self.app)).oneshot(request).await.expect("answered")
     }
 
     async fn get(&self, path: &str) -> (Response, String) {
@@ -230,7 +230,7 @@ async fn only_this_machine_reads_the_inbox() {
         for header in [("host", "evil.example:7080"), ("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1")] {
             assert_eq!(home.ask(Some("127.0.0.1"), request(method.clone(), path, &[header])).await.status(), StatusCode::NOT_FOUND, "{path} with {header:?}");
         }
-        let nameless = router().with_state(Arc::clone(&home.app)).oneshot(request(method, path, &[])).await.expect("answered");
+        let nameless = router(Reference::new(&[], &site())).with_state(Arc::clone(&home.app)).oneshot(request(method, path, &[])).await.expect("answered");
         assert_eq!(nameless.status(), StatusCode::NOT_FOUND, "{path} by nobody knows whom");
     }
     assert_eq!(home.app.world.inbox.caught(None).len(), 1);

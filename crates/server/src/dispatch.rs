@@ -63,7 +63,7 @@ impl Doors {
         Doors {
             frontend: door(frontend.into_router()),
             backend: door(backend.into_router().merge(platform.into_router())),
-            pages: pages::router().with_state(Arc::clone(&app)),
+            pages: pages::router(pages::Reference::new(&operations, app.site())).with_state(Arc::clone(&app)),
             operations,
             ready: Arc::new(AtomicBool::new(false)),
             app,

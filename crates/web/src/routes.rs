@@ -44,6 +44,8 @@ pub struct Operation {
     pub path: &'static str,
     /// What it counts for.
     pub class: Option<Class>,
+    /// The path of its handler in the code.
+    pub handler: &'static str,
 }
 
 /// The operations of a door, and the router that they make.
@@ -62,7 +64,7 @@ impl Routes {
 
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
         let class = self.class.take();
-        self.operations.push(Operation { face: self.face, id, method, path, class });
+        self.operations.push(Operation { face: self.face, id, method, path, class, handler: std::any::type_name::<H>() });
         let served = match class {
             Some(class) => on(filter, handler.layer(Extension(class))),
             None => on(filter, handler),

@@ -7,7 +7,7 @@ use testkit::{Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 14] = [
+pub const PARAMETERS: [&str; 16] = [
     "{sign_in_token_id}",
     "{actor_token_id}",
     "{user_id}",

@@ -12,4 +12,5 @@ mod isolation;
 mod platform;
 mod process;
 mod races;
+mod reference;
 mod trouble;

@@ -1,0 +1,182 @@
+//! Reads the handlers of the three doors, and writes down what the reference says of them: their doc comments, and the names that they read
+//! from their input. So the reference says what the code does, and nobody keeps it by hand.
+
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a build script is told where it is by the environment, and answers by printing")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const DOORS: [&str; 3] = ["frontend_api", "backend_api", "platform_api"];
+/// What reads a name from the input, and what it reads.
+const READERS: [(&str, &str); 14] = [
+    ("text", "string"),
+    ("first", "string"),
+    ("required", "string"),
+    ("change", "string"),
+    ("cleared", "string"),
+    ("username", "string"),
+    ("id", "id"),
+    ("email", "email"),
+    ("secret", "secret"),
+    ("flag", "boolean"),
+    ("number", "integer"),
+    ("time", "time"),
+    ("texts", "list"),
+    ("object", "object"),
+];
+
+#[derive(Clone, Default)]
+struct Function {
+    text: String,
+    body: String,
+    upload: bool,
+    fields: BTreeMap<String, (&'static str, bool)>,
+}
+
+fn main() {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where"));
+    let mut out = String::from("static HANDLERS: &[Handler] = &[\n");
+    for door in DOORS {
+        let source = here.join("..").join(door).join("src");
+        println!("cargo::rerun-if-changed={}", source.display());
+        let mut files = Vec::new();
+        collect(&source, &mut files);
+        files.sort();
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source file");
+            let module = module(door, &file.strip_prefix(&source).expect("it is inside").with_extension(""));
+            for (name, function) in resolved(functions(&text)) {
+                write(&mut out, &format!("{module}::{name}"), &function);
+            }
+        }
+    }
+    out.push_str("];\n");
+    fs::write(PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("handlers.rs"), out).expect("written");
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// `users/create.rs` of a door is `door::users::create`; `users/mod.rs` is `door::users`.
+fn module(door: &str, file: &Path) -> String {
+    let parts = file.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| part != "mod" && part != "lib");
+    std::iter::once(door.to_owned()).chain(parts).collect::<Vec<_>>().join("::")
+}
+
+/// The functions that stand at the left edge of a file, with what they read themselves.
+fn functions(text: &str) -> BTreeMap<String, Function> {
+    let mut found = BTreeMap::new();
+    let mut comment = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if let Some(words) = line.strip_prefix("///") {
+            comment.push_str(words.trim_start());
+            comment.push('\n');
+            continue;
+        }
+        let signature = line.split_once("fn ").filter(|(before, _)| ["", "pub ", "async ", "pub async ", "pub(crate) ", "pub(crate) async "].contains(before));
+        let Some((_, rest)) = signature else {
+            if !line.starts_with("#[") {
+                comment.clear();
+            }
+            continue;
+        };
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let mut body = format!("{line}\n");
+        // A function ends where a brace stands at the left edge again; a short one, in its first line.
+        if !line.ends_with('}') {
+            for line in lines.by_ref() {
+                body.push_str(line);
+                body.push('\n');
+                if line == "}" {
+                    break;
+                }
+            }
+        }
+        let upload = body.contains(": Upload");
+        found.insert(name, Function { text: std::mem::take(&mut comment), fields: fields(&body), upload, body });
+    }
+    found
+}
+
+/// The names that a piece of code reads from an input.
+fn fields(body: &str) -> BTreeMap<String, (&'static str, bool)> {
+    let mut found: BTreeMap<String, (&'static str, bool)> = BTreeMap::new();
+    for (at, _) in body.match_indices('"') {
+        let before = &body[..at];
+        let Some((name, after)) = body[at + 1..].split_once('"') else { continue };
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            continue;
+        }
+        let read = if let Some(call) = before.strip_suffix('(') {
+            let reader = call.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let dotted = call[..call.len() - reader.len()].ends_with('.');
+            READERS.iter().find(|(word, _)| dotted && after.starts_with(')') && *word == reader).map(|(word, kind)| (*kind, *word == "required"))
+        } else if ["input, ", "query, "].iter().any(|argument| before.ends_with(argument)) && after.starts_with(')') {
+            Some(("string", false))
+        } else {
+            None
+        };
+        if let Some((kind, required)) = read {
+            let required = required || body.contains(&format!("ParamMissing(\"{name}\")"));
+            let entry = found.entry(name.to_owned()).or_insert((kind, required));
+            entry.1 |= required;
+        }
+    }
+    if body.contains(".page()") {
+        found.extend(["limit", "offset"].map(|name| (name.to_owned(), ("integer", false))));
+    }
+    if body.contains("Listing::of(") {
+        found.insert("paginated".to_owned(), ("boolean", false));
+    }
+    found
+}
+
+/// What functions of the same file read, a function reads that calls them.
+fn resolved(functions: BTreeMap<String, Function>) -> BTreeMap<String, Function> {
+    let mut all = functions.clone();
+    for (name, function) in &mut all {
+        let mut seen = BTreeSet::from([name.clone()]);
+        let mut waiting = vec![function.body.clone()];
+        while let Some(body) = waiting.pop() {
+            for (other, called) in functions.iter().filter(|(other, _)| body.contains(&format!("{other}("))) {
+                if seen.insert(other.clone()) && is_called(&body, other) {
+                    for (field, read) in &called.fields {
+                        function.fields.entry(field.clone()).or_insert(*read);
+                    }
+                    waiting.push(called.body.clone());
+                }
+            }
+        }
+    }
+    all
+}
+
+fn is_called(body: &str, name: &str) -> bool {
+    let call = format!("{name}(");
+    body.match_indices(&call).any(|(at, _)| {
+        let before = body[..at].chars().next_back().unwrap_or(' ');
+        !before.is_alphanumeric() && !"_.:".contains(before) && !body[..at].ends_with("fn ")
+    })
+}
+
+fn write(out: &mut String, path: &str, function: &Function) {
+    let _ = writeln!(out, "Handler {{ path: {path:?}, text: {:?}, upload: {}, fields: &[", function.text.trim(), function.upload);
+    for (name, (kind, required)) in &function.fields {
+        let _ = writeln!(out, "Field {{ name: {name:?}, kind: {kind:?}, required: {required} }},");
+    }
+    out.push_str("] },\n");
+}

@@ -1,0 +1,138 @@
+//! The document in the form of OpenAPI 3.1.
+
+use super::{Chapter, Entry, Field, faults};
+use domain::instances::Site;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use web::Face;
+
+/// Describes every operation. What an answer holds is the wire contract's; what a request may hold is what the code reads.
+pub(super) fn document(faces: &[Chapter], site: &Site) -> Value {
+    let mut paths = Map::new();
+    for entry in faces.iter().flat_map(|chapter| &chapter.nouns).flat_map(|noun| &noun.entries) {
+        if let Value::Object(item) = paths.entry(entry.path.clone()).or_insert_with(|| json!({})) {
+            item.insert(entry.method.as_str().to_ascii_lowercase(), operation(entry));
+        }
+    }
+    let codes: BTreeSet<&str> = faults().iter().map(|fault| fault.code).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Insula",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "A self-hosted, multi-tenant identity platform",
+            "description": "Every operation that this server serves. Instances are also reached at hosts of their own, where the path begins with /v1.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": site.base_url() }],
+        "tags": faces.iter().flat_map(|chapter| chapter.nouns.iter().map(|noun| json!({ "name": format!("{} {}", chapter.face.name(), noun.name) }))).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "secretKey": { "type": "http", "scheme": "bearer", "description": "A secret key of an instance, sk_…" },
+                "platformToken": { "type": "http", "scheme": "bearer", "description": "A platform token of a workspace, plt_…" },
+                "client": { "type": "apiKey", "in": "cookie", "name": "__client", "description": "The client's secret. Off the instance's own host its name ends with the instance's suffix." },
+                "nativeClient": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "The client's secret, of native applications, with _is_native=1 in the query." },
+            },
+            "schemas": { "Errors": errors(&codes), "Envelope": envelope() },
+            "responses": {
+                "Refused": {
+                    "description": "Refused, and why.",
+                    "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Errors" } } },
+                },
+            },
+        },
+    })
+}
+
+fn errors(codes: &BTreeSet<&str>) -> Value {
+    json!({
+        "type": "object",
+        "required": ["errors"],
+        "properties": {
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "message", "long_message"],
+                    "properties": {
+                        "code": { "type": "string", "enum": codes },
+                        "message": { "type": "string" },
+                        "long_message": { "type": "string" },
+                        "meta": { "type": "object", "properties": { "param_name": { "type": "string" } } },
+                    },
+                },
+            },
+            "meta": { "type": "object", "description": "At the Frontend API, the client as it is now." },
+            "clerk_trace_id": { "type": "string", "description": "Under which the server's log knows the request." },
+        },
+    })
+}
+
+fn envelope() -> Value {
+    json!({
+        "type": "object",
+        "required": ["response", "client"],
+        "properties": { "response": {}, "client": { "type": ["object", "null"], "description": "The caller's client after the call." } },
+    })
+}
+
+fn operation(entry: &Entry) -> Value {
+    let mut parameters: Vec<Value> =
+        entry.places().map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
+    if entry.asks() {
+        parameters.extend(entry.fields.iter().map(|f| json!({ "name": f.name, "in": "query", "required": f.required, "schema": schema(f.kind) })));
+    }
+    let mut body = json!({
+        "operationId": format!("{}.{}", entry.face.name(), entry.id),
+        "summary": entry.summary,
+        "tags": [format!("{} {}", entry.face.name(), entry.noun)],
+        "security": match entry.face {
+            Face::Frontend => json!([{ "client": [] }, { "nativeClient": [] }, {}]),
+            Face::Backend => json!([{ "secretKey": [] }]),
+            Face::Platform => json!([{ "platformToken": [] }]),
+        },
+        "parameters": parameters,
+        "responses": { "2XX": { "description": "Done." }, "default": { "$ref": "#/components/responses/Refused" } },
+    });
+    if let Value::Object(fields) = &mut body {
+        if !entry.text.is_empty() {
+            fields.insert("description".to_owned(), entry.text.clone().into());
+        }
+        if let Some(request) = request(entry) {
+            fields.insert("requestBody".to_owned(), request);
+        }
+    }
+    body
+}
+
+fn request(entry: &Entry) -> Option<Value> {
+    if entry.upload {
+        let file = json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "contentMediaType": "image/*" } } });
+        return Some(json!({ "required": true, "content": { "multipart/form-data": { "schema": file }, "application/octet-stream": {} } }));
+    }
+    if entry.asks() || entry.fields.is_empty() {
+        return None;
+    }
+    let properties: Map<String, Value> = entry.fields.iter().map(|field| (field.name.to_owned(), schema(field.kind))).collect();
+    let required: Vec<&str> = entry.fields.iter().filter(|field| field.required).map(|field: &Field| field.name).collect();
+    let schema = json!({ "schema": { "type": "object", "properties": properties, "required": required } });
+    let mut content = Map::from_iter([("application/json".to_owned(), schema.clone())]);
+    if entry.face == Face::Frontend {
+        content.insert("application/x-www-form-urlencoded".to_owned(), schema);
+    }
+    Some(json!({ "required": !required.is_empty(), "content": content }))
+}
+
+fn schema(kind: &str) -> Value {
+    match kind {
+        "boolean" => json!({ "type": "boolean" }),
+        "integer" => json!({ "type": "integer" }),
+        "time" => json!({ "type": "integer", "format": "int64", "description": "Milliseconds since 1970." }),
+        "list" => json!({ "type": "array", "items": { "type": "string" } }),
+        "object" => json!({ "type": "object" }),
+        "email" => json!({ "type": "string", "format": "email" }),
+        "secret" => json!({ "type": "string", "format": "password" }),
+        _ => json!({ "type": "string" }),
+    }
+}

@@ -1,0 +1,143 @@
+//! The reference against what is served: every operation stands in it, with a summary, and the document is sound.
+
+use crate::backend::raw;
+use http::Method;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use testkit::{Reply, TestServer};
+
+async fn page(server: &TestServer, path: &str) -> Reply {
+    raw(server, Method::GET, path, &[], "").await
+}
+
+/// Every reference in the document, and whether it leads somewhere.
+fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, inner)| match inner.as_str().filter(|_| name == "$ref") {
+            Some(target) => found.push(target),
+            None => references(inner, found),
+        }),
+        Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
+        _ => {}
+    }
+}
+
+/// The document and its operations as `(method, path, operation)`.
+async fn document(server: &TestServer) -> (Value, Vec<(String, String, Value)>) {
+    let document = page(server, "/openapi.json").await.ok().clone();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            all.push((method.clone(), path.clone(), operation.clone()));
+        }
+    }
+    (document, all)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_that_is_served_stands_in_the_document_and_no_other() {
+    let server = TestServer::start().await;
+    let (_, all) = document(&server).await;
+    let told: BTreeSet<String> =
+        all.iter().map(|(method, path, operation)| format!("{} {method} {path}", operation["operationId"].as_str().expect("an id"))).collect();
+    let served: BTreeSet<String> = server
+        .doors()
+        .operations()
+        .iter()
+        .map(|o| {
+            let before = if o.face == web::Face::Frontend { "/t/{slug}" } else { "/api" };
+            format!("{}.{} {} {before}{}", o.face.name(), o.id, o.method.as_str().to_lowercase(), o.path.replace("{*", "{"))
+        })
+        .collect();
+    assert_eq!(told, served);
+    assert_eq!(told.len(), server.doors().operations().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_handler_says_what_it_does() {
+    let server = TestServer::start().await;
+    let (_, all) = document(&server).await;
+    for (method, path, operation) in &all {
+        let summary = operation["summary"].as_str().expect("a summary");
+        assert!(summary.contains(' ') || summary.len() > 4, "{method} {path}: {summary}");
+        let id = operation["operationId"].as_str().expect("an id");
+        let (_, bare) = id.split_once('.').expect("a face");
+        assert!(!summary.eq_ignore_ascii_case(bare), "the code of {id} was not found, so nothing is said of it");
+    }
+}
+
+/// The structure that OpenAPI 3.1 demands, as far as this document uses it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_sound() {
+    let server = TestServer::start().await;
+    let (document, all) = document(&server).await;
+    assert_eq!((&document["openapi"], &document["info"]["title"]), (&Value::from("3.1.0"), &Value::from("Insula")));
+    assert!(document["info"]["version"].is_string() && document["servers"][0]["url"] == testkit::BASE_URL);
+    let tags: BTreeSet<&str> = document["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();
+    let schemes = document["components"]["securitySchemes"].as_object().expect("schemes");
+    for (method, path, operation) in &all {
+        assert!(["get", "post", "put", "patch", "delete"].contains(&method.as_str()), "{method}");
+        assert!(path.starts_with('/') && !path.contains('*'), "{path}");
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let mut names = BTreeSet::new();
+        for parameter in parameters {
+            let (name, place) = (parameter["name"].as_str().expect("a name"), parameter["in"].as_str().expect("a place"));
+            assert!(names.insert((name, place)), "{path} {name} twice");
+            assert!(["path", "query"].contains(&place) && parameter["schema"].is_object(), "{path} {name}");
+            assert!(place != "path" || (parameter["required"] == true && path.contains(&format!("{{{name}}}"))), "{path} {name}");
+        }
+        assert_eq!(path.matches('{').count(), names.iter().filter(|(_, place)| *place == "path").count(), "{path}");
+        assert!(operation["responses"]["default"].is_object() && tags.contains(operation["tags"][0].as_str().expect("a tag")), "{path}");
+        for scheme in operation["security"].as_array().expect("security").iter().filter_map(Value::as_object).flat_map(|scheme| scheme.keys()) {
+            assert!(schemes.contains_key(scheme), "{path} {scheme}");
+        }
+        assert!(method != "get" || operation.get("requestBody").is_none(), "{path}");
+    }
+    let mut targets = Vec::new();
+    references(&document, &mut targets);
+    for target in targets {
+        let pointer = target.strip_prefix('#').expect("inside the document");
+        assert!(document.pointer(pointer).is_some(), "{target}");
+    }
+}
+
+/// What the code reads is what the reference says: a few that are known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_those_that_the_code_reads() {
+    let server = TestServer::start().await;
+    let (_, all) = document(&server).await;
+    let find = |id: &str| &all.iter().find(|(_, _, operation)| operation["operationId"] == id).unwrap_or_else(|| panic!("no {id}")).2;
+    let form = |id: &str| find(id)["requestBody"]["content"]["application/json"]["schema"].clone();
+    let change = form("frontend.changePassword");
+    assert_eq!(
+        (&change["required"], &change["properties"]["sign_out_of_other_sessions"]["type"]),
+        (&serde_json::json!(["new_password"]), &Value::from("boolean"))
+    );
+    assert!(change["properties"].get("current_password").is_some());
+    assert!(form("backend.CreateUser")["properties"].as_object().expect("properties").len() > 10, "what helpers of the same file read counts too");
+    let asked = find("backend.GetSessionList")["parameters"].as_array().expect("parameters").clone();
+    for name in ["client_id", "user_id", "status", "limit", "offset", "paginated"] {
+        assert!(asked.iter().any(|parameter| parameter["name"] == name && parameter["in"] == "query"), "{name}");
+    }
+    assert!(find("frontend.updateProfileImage")["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["file"].is_object());
+    assert!(find("frontend.getUser").get("requestBody").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_show_every_operation_and_hold_nothing_foreign() {
+    let server = TestServer::start().await;
+    let overview = page(&server, "/docs").await;
+    assert_eq!(overview.status.as_u16(), 200);
+    for face in ["frontend", "backend", "platform"] {
+        assert!(overview.text.contains(&format!("href=\"/docs/{face}\"")), "{face}");
+        let chapter = page(&server, &format!("/docs/{face}")).await;
+        assert_eq!(chapter.status.as_u16(), 200);
+        for operation in server.doors().operations().iter().filter(|o| o.face.name() == face) {
+            assert!(chapter.text.contains(&format!("id=\"{}\"", operation.id.replace('.', "-"))), "{face} {}", operation.id);
+        }
+    }
+    assert!(overview.text.contains("form_password_incorrect") && overview.text.contains("resource_not_found"));
+    for strange in ["/docs/nothing", "/docs/..%2finbox", "/docs/frontend/x", "/docs/%3Cscript%3E"] {
+        assert_eq!(page(&server, strange).await.status.as_u16(), 404, "{strange}");
+    }
+}
