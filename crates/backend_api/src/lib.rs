@@ -1,6 +1,7 @@
 //! The Backend API: the door of an application's own backend, opened by a secret key. JSON in, JSON out.
 
 mod clients;
+mod domains;
 mod email_addresses;
 mod instance;
 mod redirect_urls;

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, tickets, users};
+use crate::{clients, domains, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, tickets, users};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -11,6 +11,8 @@ pub fn routes() -> Routes {
         .get("GetInstance", "/v1/instance", instance::show)
         .patch("UpdateInstance", "/v1/instance", instance::update)
         .get("insula.getSettings", "/v1/instance/settings/effective", instance::effective_settings)
+        .get("ListDomains", "/v1/domains", domains::list)
+        .patch("UpdateDomain", "/v1/domains/{domain_id}", domains::update)
         .post("VerifyClient", "/v1/clients/verify", clients::verify)
         .get("GetClientList", "/v1/clients", clients::list)
         .get("GetClient", "/v1/clients/{client_id}", clients::show)

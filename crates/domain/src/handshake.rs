@@ -17,6 +17,7 @@ use url::{Origin, Url};
 /// The parameters that bring the cookies. The SDK reads the first of each, and a live one stays in the address: an earlier one must go.
 const NONCE: &str = "__clerk_handshake_nonce";
 const TOKEN: &str = "__clerk_handshake";
+const STALE: [&str; 2] = [NONCE, TOKEN];
 
 /// How the cookies travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,29 +28,63 @@ pub enum Format {
     Token,
 }
 
-/// Builds the cookies that the application is to set and puts them on the way; the address to go back to.
+/// Where a handshake leads.
+#[derive(Debug)]
+pub struct Onward {
+    /// The address to go back to.
+    pub location: String,
+    /// A whole `Set-Cookie` value, where cookies of this answer are the application's own.
+    pub cookie: Option<String>,
+}
+
+/// The longest token that travels as a cookie: browsers keep 4,096 bytes with the name and the attributes.
+const LONGEST_COOKIE: usize = 3_800;
+
+/// Builds the cookies that the application is to set and puts them on the way.
+///
+/// A live instance behind the application's own proxy hands them over in a cookie, because the SDK leaves a live parameter in the address,
+/// where it would be spent when the page is loaded again. Otherwise they travel in the address.
 ///
 /// # Errors
 /// [`Problem::RedirectUrlInvalid`] where the application may not be sent to.
-pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format) -> Result<String> {
+pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format) -> Result<Onward> {
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let target = redirects::check(&visit.tenant, &settings, &list, redirect_url, "redirect_url")?;
-    let directives = directives(tx, visit, &target).await?;
-    match format {
-        Format::Nonce => {
-            let nonce = once::issue_nonce(tx, Purpose::Handshake, &json!(directives).to_string()).await?;
-            Ok(redirects::with_param(target, NONCE, nonce.expose(), &[NONCE, TOKEN]))
-        }
-        // A nonce is worth nothing without the secret key; a token is the session itself.
-        Format::Token if !redirects::may_carry(&visit.tenant, &settings, &list, &target) => Err(Problem::RedirectUrlInvalid("redirect_url").into()),
-        Format::Token => {
-            let key = keys::signer(tx, tokens::LIFE).await?;
-            let seconds = tx.now().seconds();
-            let claims = json!({ "handshake": directives, "iat": seconds, "nbf": seconds - 10, "exp": seconds + 60 });
-            Ok(redirects::with_param(target, TOKEN, &key.sign(Category::Handshake, &claims)?, &[NONCE, TOKEN]))
-        }
+    let mut directives = directives(tx, visit, &target).await?;
+    if !visit.tenant.is_development() && visit.credential.proxied && redirects::is_behind_proxy(&visit.tenant, &target) {
+        let attributes = attributes(&target);
+        // A session's cookie stays the last one.
+        directives.splice(0..0, [NONCE, TOKEN].map(|name| format!("{name}=; {attributes}; HttpOnly; Max-Age=0")));
+        let token = sign(tx, &directives).await?;
+        let (name, value) = if token.len() <= LONGEST_COOKIE { (TOKEN, token) } else { (NONCE, issue(tx, &directives).await?) };
+        return Ok(Onward {
+            location: redirects::without_params(target, &STALE).into(),
+            cookie: Some(format!("{name}={value}; {attributes}; HttpOnly; Max-Age=60")),
+        });
     }
+    let location = match format {
+        Format::Nonce => redirects::with_param(target, NONCE, &issue(tx, &directives).await?, &STALE),
+        // A nonce is worth nothing without the secret key; a token is the session itself.
+        Format::Token if !redirects::may_carry(&visit.tenant, &settings, &list, &target) => return Err(Problem::RedirectUrlInvalid("redirect_url").into()),
+        Format::Token => redirects::with_param(target, TOKEN, &sign(tx, &directives).await?, &STALE),
+    };
+    Ok(Onward { location, cookie: None })
+}
+
+async fn issue(tx: &mut Tx<'_>, directives: &[String]) -> Result<String> {
+    let nonce = once::issue_nonce(tx, Purpose::Handshake, &json!(directives).to_string()).await?;
+    Ok(nonce.expose().to_owned())
+}
+
+async fn sign(tx: &mut Tx<'_>, directives: &[String]) -> Result<String> {
+    let key = keys::signer(tx, tokens::LIFE).await?;
+    let seconds = tx.now().seconds();
+    key.sign(Category::Handshake, &json!({ "handshake": directives, "iat": seconds, "nbf": seconds - 10, "exp": seconds + 60 }))
+}
+
+fn attributes(target: &Url) -> &'static str {
+    if target.scheme() == "https" { "Path=/; SameSite=Lax; Secure" } else { "Path=/; SameSite=Lax" }
 }
 
 /// The cookies behind a nonce; they can be fetched once.
@@ -77,7 +112,7 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
 /// the SDK takes the last one.
 async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url) -> Result<Vec<String>> {
     let session = front(tx, visit).await?;
-    let attributes = if target.scheme() == "https" { "Path=/; SameSite=Lax; Secure" } else { "Path=/; SameSite=Lax" };
+    let attributes = attributes(target);
     let year = 31_536_000;
     let mut cookies: Vec<(&str, String)> = Vec::new();
     if visit.tenant.is_development() {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bodies;
 pub mod clients;
 pub mod counters;
+pub mod domains;
 pub mod events;
 pub mod handshake;
 pub mod identifiers;

@@ -85,15 +85,26 @@ pub fn parse(text: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Adds a parameter to a URL's query, and takes those of the names `stale` away.
-pub fn with_param(mut url: Url, name: &str, value: &str, stale: &[&str]) -> String {
+/// Takes the parameters of these names out of a URL's query.
+pub fn without_params(mut url: Url, stale: &[&str]) -> Url {
     let is_stale = |pair: &str| form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(key, _)| stale.contains(&&*key));
     if let Some(query) = url.query().map(str::to_owned) {
         let kept: Vec<&str> = query.split('&').filter(|pair| !is_stale(pair)).collect();
         url.set_query(Some(kept.join("&").as_str()).filter(|query| !query.is_empty()));
     }
+    url
+}
+
+/// Adds a parameter to a URL's query, and takes those of the names `stale` away.
+pub fn with_param(url: Url, name: &str, value: &str, stale: &[&str]) -> String {
+    let mut url = without_params(url, stale);
     url.query_pairs_mut().append_pair(name, value);
     url.into()
+}
+
+/// Whether the application's own proxy stands at the origin of this URL.
+pub fn is_behind_proxy(tenant: &Tenant, target: &Url) -> bool {
+    tenant.instance.proxy_url.as_deref().and_then(|text| Url::parse(text).ok()).is_some_and(|proxy| proxy.origin() == target.origin())
 }
 
 #[cfg(test)]

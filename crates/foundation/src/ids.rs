@@ -184,6 +184,8 @@ ids! {
     ImageId = "img_";
     /// An allowed redirect URL.
     RedirectUrlId = "ru_";
+    /// The domain of an instance.
+    DomainId = "dmn_";
     /// Something that happened, as told to others.
     EventId = "evt_";
     /// Something that was done, as kept for the record.

@@ -92,6 +92,8 @@ pub enum Problem {
     DevBrowserUnknown,
     /// The request's origin may not use this instance.
     OriginInvalid,
+    /// Native applications may not use this instance.
+    NativeApiDisabled,
     /// The redirect URL is not allowed, and the parameter that carries it.
     RedirectUrlInvalid(&'static str),
     /// The secret key is missing or unknown.
@@ -134,6 +136,8 @@ pub enum Problem {
     UrlExists,
     /// The operation is for development instances only.
     DevelopmentOnly,
+    /// The application has such an instance already, and the parameter that says which.
+    InstanceExists(&'static str),
     /// Too many requests; how many seconds to wait.
     TooManyRequests(u64),
     /// The server has more to do than it can; how many seconds to wait.
@@ -275,6 +279,7 @@ impl Problem {
             P::OriginInvalid => {
                 row(400, "origin_invalid", "Invalid HTTP Origin header", "The request's Origin is not among the allowed origins of this instance.")
             }
+            P::NativeApiDisabled => row(403, "native_api_disabled", "Native API disabled", "The Native API is disabled for this instance."),
             P::RedirectUrlInvalid(param) => row(422, "form_param_value_invalid", "is not an allowed redirect URL", "")
                 .long(format!("{param} is not an allowed URL: use your application's own origin, or add the URL to the instance's redirect URLs."))
                 .on(*param),
@@ -338,6 +343,7 @@ impl Problem {
             }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
+            P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),
             P::TooManyRequests(seconds) => row(429, "too_many_requests", "Too many requests", "Too many requests. Please try again in a bit.").after(*seconds),
             P::Busy(seconds) => row(503, "service_unavailable", "Service unavailable", "The server is busy. Please try again in a bit.").after(*seconds),
             P::Internal => row(
@@ -436,6 +442,7 @@ mod tests {
             P::SignedOut,
             P::DevBrowserUnknown,
             P::OriginInvalid,
+            P::NativeApiDisabled,
             P::RedirectUrlInvalid("redirect_url"),
             P::SecretKeyInvalid,
             P::PlatformTokenInvalid,
@@ -460,6 +467,7 @@ mod tests {
             P::LimitReached("redirect URLs", 1_000),
             P::UrlExists,
             P::DevelopmentOnly,
+            P::InstanceExists("environment_type"),
             P::TooManyRequests(10),
             P::Busy(1),
             P::Internal,

@@ -64,6 +64,26 @@ impl Timestamp {
         Some(Timestamp((day_count * 86_400 + hour * 3_600 + minute * 60 + second - offset) * 1000 + millis))
     }
 
+    /// Year, month and day in UTC: Howard Hinnant's `civil_from_days`.
+    pub const fn date(self) -> (i64, i64, i64) {
+        let shifted = self.seconds().div_euclid(86_400) + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        (year_of_era + era * 400 + if month <= 2 { 1 } else { 0 }, month, day)
+    }
+
+    /// The date and time in UTC, to the second (RFC 3339): `2026-01-05T14:03:09Z`.
+    pub fn rfc3339(self) -> String {
+        let rest = self.seconds().rem_euclid(86_400);
+        let (year, month, day) = self.date();
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+    }
+
     /// How long ago `earlier` was; zero if it lies ahead.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -93,6 +113,19 @@ pub trait Clock: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        let date = |days: i64| Timestamp::from_millis(days * 86_400_000).date();
+        assert_eq!(date(0), (1970, 1, 1));
+        assert_eq!(date(-1), (1969, 12, 31));
+        assert_eq!(date(11_016), (2000, 2, 29));
+        assert_eq!(date(47_540), (2100, 2, 28));
+        assert_eq!(date(47_541), (2100, 3, 1), "no leap day in 2100");
+        for text in ["1970-01-01T00:00:00Z", "2026-11-21T20:50:29Z", "2024-02-29T23:59:59Z"] {
+            assert_eq!(Timestamp::parse_rfc3339(text).map(Timestamp::rfc3339).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn dates_are_read_to_the_millisecond() {

@@ -10,7 +10,7 @@ use web::{Answer, FrontendCall, json, json_text};
 pub async fn show(call: FrontendCall) -> Answer {
     let known = call.recall("client", &[call.origin().unwrap_or_default()], |tx, visit| Box::pin(clients::known(tx, visit))).await?;
     let text = known.answer(&call.tenant, call.origin(), call.now(), &mut call.random())?;
-    Ok(json_text(StatusCode::OK, text))
+    Ok(call.telling(json_text(StatusCode::OK, text), Some(known.since())))
 }
 
 /// Makes a client where there is none.

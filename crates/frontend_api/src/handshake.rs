@@ -1,8 +1,9 @@
 //! Redirects by which a rendering backend, or an expiring cookie, is brought up to date.
 
-use domain::handshake::{self, Format};
+use axum::response::Response;
+use domain::handshake::{self, Format, Onward};
 use foundation::Problem;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use store::Access;
 use web::{Answer, FrontendCall, Query, json, redirect};
 
@@ -15,8 +16,15 @@ pub async fn perform(call: FrontendCall, Query(query): Query) -> Answer {
         None | Some("token") => Format::Token,
         Some(_) => return Err(Problem::invalid("format", "must be nonce or token").into()),
     };
-    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format)), |location| redirect(StatusCode::TEMPORARY_REDIRECT, location))
-        .await
+    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format)), onward).await
+}
+
+fn onward(onward: &Onward) -> Response {
+    let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &onward.location);
+    if let Some(cookie) = onward.cookie.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Renews the client's cookie on the way to a page.

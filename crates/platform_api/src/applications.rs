@@ -2,6 +2,7 @@
 
 use domain::{
     applications::{self, Application, NewApplication},
+    domains,
     instances::Environment,
     keys::Scope,
 };
@@ -49,8 +50,8 @@ pub async fn create(call: PlatformCall, input: Input) -> Answer {
     let new = NewApplication {
         name: applications::check_name(input.required("name")?)?,
         environments: environments(&input)?,
-        domain: applications::check_domain(input.text("domain")?)?,
-        proxy_path: applications::check_proxy_path(input.text("proxy_path")?)?,
+        domain: domains::check_name("domain", input.text("domain")?)?,
+        proxy_path: domains::check_proxy_path(input.text("proxy_path")?)?,
     };
     let workspace = call.workspace();
     call.write_with_spares(

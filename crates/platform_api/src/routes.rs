@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{applications, keys, plans, settings};
+use crate::{applications, domains, instances, keys, plans, settings};
 use web::{Face, Routes};
 
 /// All operations of this door.
@@ -11,6 +11,10 @@ pub fn routes() -> Routes {
         .get("PlatformGetApplication", "/v1/platform/applications/{application_id}", applications::show)
         .patch("PlatformUpdateApplication", "/v1/platform/applications/{application_id}", applications::update)
         .delete("PlatformDeleteApplication", "/v1/platform/applications/{application_id}", applications::delete)
+        .patch("PlatformUpdateApplicationDomain", "/v1/platform/applications/{application_id}/domain", domains::update)
+        .post("PlatformCreateInstance", "/v1/platform/applications/{application_id}/instances", instances::create)
+        .get("insula.listEnvironments", "/v1/platform/applications/{application_id}/environments", instances::list_environments)
+        .post("insula.createEnvironment", "/v1/platform/applications/{application_id}/environments", instances::create_environment)
         .get("insula.getApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::of_application)
         .put("insula.setApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::subscribe)
         .get("PlatformGetConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::config)

@@ -24,6 +24,7 @@ pub struct Migration {
 pub const fn migrations() -> &'static [Migration] {
     &[
         Migration { version: 1, name: "foundation", text: include_str!("migrations/0001_foundation.sql") },
+        Migration { version: 2, name: "instances", text: include_str!("migrations/0002_instances.sql") },
         Migration { version: 3, name: "settings", text: include_str!("migrations/0003_settings.sql") },
         Migration { version: 4, name: "keys", text: include_str!("migrations/0004_keys.sql") },
         Migration { version: 5, name: "tickets", text: include_str!("migrations/0005_tickets.sql") },

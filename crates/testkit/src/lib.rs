@@ -101,6 +101,7 @@ pub struct TestServer {
     /// The world.
     pub world: Arc<World>,
     clock: Arc<FakeClock>,
+    site: Arc<Site>,
     doors: Arc<Doors>,
     place: Arc<databases::Place>,
 }
@@ -148,9 +149,9 @@ impl TestServer {
             .expect("the estate is founded");
         let [home, neighbour] =
             [0, 1].map(|index| Home { tenant: site.tenant(homes[index].application.instances[0].clone()), secret_key: homes[index].secret_keys[0].clone() });
-        let doors = doors(&database, &world, site, setup.rates, setup.trusted_proxies);
+        let doors = doors(&database, &world, Arc::clone(&site), setup.rates, setup.trusted_proxies);
         let [platform_token, other_platform_token] = tokens;
-        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, doors, place };
+        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, site, doors, place };
         for instance in [server.home.tenant.id(), server.neighbour.tenant.id()] {
             server.set(instance, setup.settings.clone()).await;
         }
@@ -160,7 +161,7 @@ impl TestServer {
     /// Another server on the same database, beside this one and with a memory of its own.
     pub async fn another_node(&self) -> TestServer {
         let database = Database::open(self.place.direct(), options(&self.world, PATIENT)).await.expect("the database opens once more");
-        let doors = doors(&database, &self.world, Arc::new(Site::new(BASE_URL, None).expect("a site")), Rates::Ignored, Vec::new());
+        let doors = doors(&database, &self.world, Arc::clone(&self.site), Rates::Ignored, Vec::new());
         TestServer {
             home: self.home.clone(),
             neighbour: self.neighbour.clone(),
@@ -170,9 +171,33 @@ impl TestServer {
             database,
             world: Arc::clone(&self.world),
             clock: Arc::clone(&self.clock),
+            site: Arc::clone(&self.site),
             doors,
             place: Arc::clone(&self.place),
         }
+    }
+
+    /// A sibling: another instance of the application that the test is about.
+    pub async fn sibling(&self, new: applications::NewInstance) -> Home {
+        let pair = self.world.keys.make().expect("a key pair");
+        let (workspace, application) = (self.workspace, self.home.tenant.instance.application);
+        let added = self
+            .database
+            .platform(Access::Write, |tx| {
+                Box::pin(async {
+                    keys::spares::put(tx, &pair).await?;
+                    applications::add_instance(tx, workspace, application, &new).await
+                })
+            })
+            .await
+            .expect("a sibling");
+        Home { tenant: self.site.tenant(added.instance), secret_key: added.secret_key }
+    }
+
+    /// The production instance beside the development instance that the test is about. Its application is at the proxy's origin.
+    pub async fn production_sibling(&self, proxy_url: &str) -> Home {
+        let (environment, proxy_url) = (Environment::Production, Some(proxy_url.to_owned()));
+        self.sibling(applications::NewInstance { environment, label: None, domain: None, proxy_url, clone_of: None }).await
     }
 
     /// Changes an instance's settings.
@@ -214,6 +239,16 @@ impl TestServer {
     /// A browser at the neighbour.
     pub fn neighbours_browser(&self) -> Browser {
         Browser::new(Arc::clone(&self.doors), &self.neighbour.tenant)
+    }
+
+    /// A browser at any instance.
+    pub fn browser_at(&self, home: &Home) -> Browser {
+        Browser::new(Arc::clone(&self.doors), &home.tenant)
+    }
+
+    /// Any instance's backend.
+    pub fn backend_of(&self, home: &Home) -> Api {
+        Api::new(Arc::clone(&self.doors), "backend", Some(&home.secret_key))
     }
 
     /// The instance's backend.

@@ -26,6 +26,12 @@ pub fn json_text(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
+/// The same answer, to somebody who has made something new.
+pub fn created(mut response: Response) -> Response {
+    *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
 /// No body.
 pub fn empty() -> Response {
     StatusCode::NO_CONTENT.into_response()

@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// 400 days, the most that browsers keep a cookie.
 const LIFE: u32 = 400 * 86_400;
+/// When the client's sessions last changed.
+const UAT: &str = "__client_uat";
 /// The longest cookie header that is looked at.
 const LONGEST: usize = 16 * 1_024;
 
@@ -42,6 +44,35 @@ pub fn client_cookie(name: &str, secret: Option<&Secret>, secure: bool) -> Optio
         None => format!("{name}={attributes}; Max-Age=0"),
     };
     HeaderValue::from_str(&text).ok()
+}
+
+/// What a live instance's cookies tell the application's backend: when the sessions of the client last changed, or that it has none. In
+/// development the SDK's script writes them. Scripts and backends of the application read them, and nothing of ours does but to compare.
+pub struct ClientUat {
+    suffixed: String,
+    shown: Option<String>,
+    secure: bool,
+}
+
+impl ClientUat {
+    /// What the browser has.
+    pub fn read(tenant: &Tenant, headers: &HeaderMap, secure: bool) -> ClientUat {
+        let suffixed = format!("{UAT}_{}", tenant.cookie_suffix);
+        let shown = read(headers, &suffixed).map(str::to_owned);
+        ClientUat { suffixed, shown, secure }
+    }
+
+    /// The `Set-Cookie`s that bring it up to date; none where it is. `since` is in seconds since 1970, and 0 where nobody is signed in.
+    pub fn updates(&self, since: i64) -> Vec<HeaderValue> {
+        let wanted = since.to_string();
+        if self.shown.as_deref().unwrap_or("0") == wanted {
+            return Vec::new();
+        }
+        let attributes = if self.secure { "; Path=/; SameSite=Lax; Secure" } else { "; Path=/; SameSite=Lax" };
+        // Of several cookies some proxies keep the last only: the one that is ours alone.
+        let names = [UAT, self.suffixed.as_str()];
+        names.iter().filter_map(|name| HeaderValue::from_str(&format!("{name}={wanted}{attributes}; Max-Age={LIFE}")).ok()).collect()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod routes;
 mod strict_json;
 mod upload;
 
-pub use answer::{Answer, empty, json, json_text, redirect};
+pub use answer::{Answer, created, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
 pub use input::{Id, Input, Query};

@@ -1,20 +1,21 @@
 //! Applications: one product each, or on a platform one customer each. Creating one is a single commit, and it is live at once.
 
+mod create;
 mod rotation;
 pub(crate) mod store;
 
+pub use create::{AddedInstance, NewInstance, add_instance, create};
 pub use rotation::{Change, InstanceName, revoke_signing_key, rotate_secret_keys, rotate_signing_key, signing_keys};
 
 use crate::{
     audit::{self, Actor},
     instances::{self, Environment, Instance, Which},
-    jobs,
     keys::{self, Scope},
     workspaces,
 };
-use ::store::{PlatformTx, Tx};
-use foundation::{ApplicationId, InstanceId, Problem, Random, Result, Secret, Timestamp, WorkspaceId, text};
-use serde_json::json;
+use ::store::PlatformTx;
+use foundation::{ApplicationId, InstanceId, Problem, Result, Secret, Timestamp, WorkspaceId, text};
+use serde_json::{Value, json};
 
 /// An application and its living instances.
 #[derive(Clone, Debug)]
@@ -52,7 +53,6 @@ pub struct Created {
     pub secret_keys: Vec<Secret>,
 }
 
-const SLUG_LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const MOST_LISTED: i64 = 500;
 
 /// Checks an application's name.
@@ -67,107 +67,16 @@ pub fn check_name(name: &str) -> Result<String, Problem> {
     Ok(name.to_owned())
 }
 
-/// Checks the domain that an application wants.
+/// Checks what a further instance is to be called.
 ///
 /// # Errors
-/// [`Problem::ParamInvalid`] on `domain`.
-pub fn check_domain(domain: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(text) = domain else { return Ok(None) };
-    let fault = Problem::invalid("domain", "must be a host name like example.com");
-    let host = url::Host::parse(text).map_err(|_| fault.clone())?;
-    match host {
-        url::Host::Domain(name) if name.contains('.') && name.len() <= 253 && !name.ends_with(".localhost") && name.split('.').all(is_label) => Ok(Some(name)),
-        _ => Err(fault),
+/// [`Problem::ParamInvalid`] on `name`.
+pub fn check_label(label: &str) -> Result<String, Problem> {
+    let plain = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') && !label.starts_with('-') && !label.ends_with('-');
+    if label.is_empty() || label.len() > 32 || !plain || Environment::parse(label).is_some() {
+        return Err(Problem::invalid("name", "must be 1 to 32 lower-case letters, digits and hyphens, and neither development nor production"));
     }
-}
-
-fn is_label(label: &str) -> bool {
-    !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-/// Checks the path of an application's own proxy: one segment.
-///
-/// # Errors
-/// [`Problem::ParamInvalid`] on `proxy_path`.
-pub fn check_proxy_path(path: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(text) = path else { return Ok(None) };
-    let plain =
-        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let fits = text.len() <= 128 && text.strip_prefix('/').is_some_and(plain);
-    if fits { Ok(Some(text.to_owned())) } else { Err(Problem::invalid("proxy_path", "must be a path like /__clerk")) }
-}
-
-/// Creates an application with its instances, their keys and their first secret keys. Needs a spare key pair for each instance.
-///
-/// # Errors
-/// [`Problem::Busy`] where fewer spares wait than are needed: the caller fills up and runs it again.
-pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplication) -> Result<Created> {
-    let system = system_instance(tx).await?;
-    let created = build(tx, workspace, new, Kind::Ordinary, system).await?;
-    let mut inside = tx.enter(system)?;
-    let told = told(&mut inside, &created.application).await;
-    tx.leave(inside);
-    told?;
-    Ok(created)
-}
-
-/// Puts the creation on record, and sees to it that the spare key pairs it took are made again.
-async fn told(inside: &mut Tx<'_>, application: &Application) -> Result<()> {
-    audit::record(inside, Actor::Platform, "application.create", &application.id.to_string(), &json!({ "name": application.name })).await?;
-    jobs::fill_spares(inside).await
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    System,
-    Ordinary,
-}
-
-async fn build(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplication, kind: Kind, system: InstanceId) -> Result<Created> {
-    let application = Application { id: tx.new_id(), workspace, name: new.name.clone(), created_at: tx.now(), instances: Vec::new() };
-    store::insert(tx, &application, kind == Kind::System).await?;
-    let mut created = Created { application, secret_keys: Vec::new() };
-    for environment in &new.environments {
-        let instance = Instance {
-            id: if kind == Kind::System { system } else { tx.new_id() },
-            application: created.application.id,
-            name: new.name.clone(),
-            environment: *environment,
-            slug: draw_slug(tx.random(), &new.name),
-            pool: tx.new_id(),
-            domain: new.domain.clone(),
-            proxy_url: new.domain.as_ref().zip(new.proxy_path.as_ref()).map(|(domain, path)| format!("https://{domain}{path}")),
-            created_at: tx.now(),
-        };
-        instances::store::insert(tx, &instance).await?;
-        let pair = match kind {
-            Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or(Problem::Busy(1))?),
-            Kind::System => None,
-        };
-        let mut inside = tx.enter(instance.id)?;
-        let furnished = furnish(&mut inside, &instance, pair).await;
-        tx.leave(inside);
-        furnished?;
-        created.secret_keys.push(keys::create_secret_key(tx, instance.id, *environment).await?);
-        created.application.instances.push(instance);
-    }
-    Ok(created)
-}
-
-/// What every instance has from its first moment: a data key, a pool, a signing key.
-async fn furnish(tx: &mut Tx<'_>, instance: &Instance, pair: Option<Vec<u8>>) -> Result<()> {
-    tx.create_data_key().await?;
-    store::insert_pool(tx, instance.pool).await?;
-    if let Some(pair) = pair {
-        let now = tx.now();
-        keys::adopt(tx, &pair, now).await?;
-    }
-    Ok(())
-}
-
-/// `<name in kebab case>-<6 letters of base 32>`; the letters keep it unique and off every reserved name.
-fn draw_slug(random: &mut dyn Random, name: &str) -> String {
-    format!("{}-{}", text::kebab(name, 32), random.letters(SLUG_LETTERS, 6))
+    Ok(label.to_owned())
 }
 
 /// The application of this id in the workspace.
@@ -188,7 +97,7 @@ pub async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Appli
     let application = get(tx, workspace, id).await?;
     let mut instances = application.instances.into_iter();
     let found = instances.find(|instance| match which {
-        Which::Environment(environment) => instance.environment == environment,
+        Which::Environment(environment) => instance.environment == environment && instance.label.is_none(),
         Which::Id(id) => instance.id == id,
     });
     found.ok_or_else(|| Problem::NotFound.into())
@@ -213,7 +122,7 @@ pub async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId) -> Result<Vec
 pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: &str) -> Result<Application> {
     get(tx, workspace, id).await?;
     store::rename(tx, id, name).await?;
-    record(tx, "application.update", id).await?;
+    record(tx, "application.update", id, &json!({})).await?;
     get(tx, workspace, id).await
 }
 
@@ -227,16 +136,19 @@ pub async fn delete(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applica
     if !store::bury(tx, id).await? {
         return Err(Problem::NotFound.into());
     }
+    // From here on nobody adds an instance to it; whoever was quicker is in this list.
+    let application = Application { instances: instances::of_application(tx, id).await?, ..application };
     for instance in &application.instances {
         instances::store::bury(tx, instance.id).await?;
         keys::end_secret_keys(tx, instance.id).await?;
     }
-    record(tx, "application.delete", id).await?;
+    record(tx, "application.delete", id, &json!({})).await?;
     Ok(application)
 }
 
-async fn record(tx: &mut PlatformTx<'_>, action: &str, id: ApplicationId) -> Result<()> {
-    audit::record_above(tx, Actor::Platform, action, &id.to_string(), &json!({})).await
+/// Puts on record what a platform has done.
+async fn record(tx: &mut PlatformTx<'_>, action: &str, id: ApplicationId, detail: &Value) -> Result<()> {
+    audit::record_above(tx, Actor::Platform, action, &id.to_string(), detail).await
 }
 
 /// The instance of the system application, which platform events and jobs belong to.
@@ -263,7 +175,7 @@ pub async fn found(tx: &mut PlatformTx<'_>, system_key: &[u8]) -> Result<Workspa
     let workspace = workspaces::create(tx, "Default workspace").await?;
     let new = NewApplication { name: "Insula".to_owned(), environments: vec![Environment::Production], domain: None, proxy_path: None };
     let system = tx.new_id();
-    let created = build(tx, workspace, &new, Kind::System, system).await?;
+    let created = create::build(tx, workspace, &new, create::Kind::System, system).await?;
     let mut inside = tx.enter(created.application.instances[0].id)?;
     let now = inside.now();
     let adopted = keys::adopt(&mut inside, system_key, now).await;

@@ -33,7 +33,7 @@ impl InstanceName {
 
     fn names(self, instance: &Instance) -> bool {
         match self {
-            InstanceName::Environment(environment) => instance.environment == environment,
+            InstanceName::Environment(environment) => instance.environment == environment && instance.label.is_none(),
             InstanceName::Id(id) => instance.id == id,
         }
     }

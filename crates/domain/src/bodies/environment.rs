@@ -96,7 +96,7 @@ fn auth_config(tenant: &Tenant, settings: &Settings) -> Value {
         "reverification": false,
         "native_settings": {
             "object": "native_settings",
-            "api_enabled": true,
+            "api_enabled": settings.native_api.enabled,
             "trusted_device_sign_in_enabled": false,
             "trusted_device_enrollment_prompt_after_sign_in_enabled": false,
             "trusted_device_enrollment_prompt_after_sign_up_enabled": false,

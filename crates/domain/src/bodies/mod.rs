@@ -2,6 +2,7 @@
 
 mod attempts;
 mod client;
+mod domain;
 mod environment;
 mod openid;
 mod session;
@@ -10,6 +11,7 @@ mod user;
 
 pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
+pub use domain::{domain, platform_domain};
 pub use environment::environment;
 pub use openid::openid_configuration;
 pub use session::{active_session, backend_session, session};

@@ -61,6 +61,11 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
 }
 
 impl KnownClient {
+    /// Since when the client's sessions are as they are, see [`ClientView::since`].
+    pub fn since(&self) -> i64 {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).view.as_ref().map_or(0, ClientView::since)
+    }
+
     /// The answer that shows the client, with a token of each session for the page at `origin`: as it was given before, if that is a few seconds
     /// ago and its tokens would state the same now.
     ///

@@ -23,6 +23,14 @@ pub struct ClientView {
     pub sign_up: Option<SignUpView>,
 }
 
+impl ClientView {
+    /// Since when its sessions are as they are, in seconds since 1970; 0 where nobody is signed in, or only who is banned. No token that is
+    /// shown beside it is older.
+    pub fn since(&self) -> i64 {
+        if self.sessions.iter().any(|session| !session.user.banned) { self.client.updated_at.seconds() } else { 0 }
+    }
+}
+
 /// A session with its user and a fresh token.
 pub struct SessionView {
     /// The session.

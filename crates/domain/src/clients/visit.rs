@@ -31,6 +31,8 @@ pub struct Credential {
     pub place: Place,
     /// Whether an unknown development browser is no reason to refuse: a browser that navigates is simply given a new one.
     pub navigates: bool,
+    /// Whether the browser reaches the instance through the application's own proxy, so that cookies land on the application's host.
+    pub proxied: bool,
 }
 
 /// Who knocks, and what they get to take along.

@@ -29,7 +29,7 @@ impl Environment {
     }
 }
 
-/// How a path names an instance of an application: by what it is for (then the first such), or by its id.
+/// How a path names an instance of an application: by what it is for (then the one that the wire contract knows), or by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// By what it is for.
@@ -64,8 +64,12 @@ pub struct Instance {
     pub domain: Option<String>,
     /// The address of the application's own proxy.
     pub proxy_url: Option<String>,
+    /// What a further instance is called; absent for the development and the production instance of the wire contract.
+    pub label: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its domain or its proxy last changed.
+    pub updated_at: Timestamp,
 }
 
 /// An instance with everything that its hosts and keys say, computed once.

@@ -136,6 +136,16 @@ pub async fn explained(tx: &mut Tx<'_>) -> Result<(Resolved, i64)> {
     Ok((resolve::resolve(&found.layers), found.versions.3))
 }
 
+/// What the instance's own layer says, secrets too.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn instance_values(tx: &mut Tx<'_>) -> Result<Map<String, Value>> {
+    let found = store::layers(tx).await?;
+    let own = found.layers.into_iter().find(|(layer, _)| *layer == Layer::Instance);
+    Ok(own.map(|(_, document)| document.tree()).unwrap_or_default())
+}
+
 /// The same of an instance of one of the workspace's applications.
 ///
 /// # Errors

@@ -41,12 +41,14 @@ pub struct Settings {
     pub attack_protection: AttackProtection,
     /// What users may do to themselves.
     pub user_actions: UserActions,
+    /// Native applications.
+    pub native_api: NativeApi,
     /// How the pages present the application.
     pub display: Display,
     /// Whether test addresses and their fixed code work. Development instances only.
     #[schemars(extend("x-tightens" = "off"))]
     pub test_mode: bool,
-    /// Origins that may use a live instance besides its own hosts.
+    /// Origins that may use a live instance besides its own hosts and its proxy.
     #[schemars(extend("x-tightens" = "fewer"))]
     pub allowed_origins: Vec<String>,
     /// The origin that a development instance's application runs at.
@@ -72,6 +74,7 @@ impl Default for Settings {
             codes: CodeBudgets::default(),
             attack_protection: AttackProtection::default(),
             user_actions: UserActions::default(),
+            native_api: NativeApi::default(),
             display: Display::default(),
             test_mode: true,
             allowed_origins: Vec::new(),
@@ -230,6 +233,21 @@ pub struct UserActions {
 impl Default for UserActions {
     fn default() -> Self {
         UserActions { delete_self: true }
+    }
+}
+
+/// Native applications: those that show the client's secret in a header instead of a cookie.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NativeApi {
+    /// Whether they are answered.
+    #[schemars(extend("x-tightens" = "off"))]
+    pub enabled: bool,
+}
+
+impl Default for NativeApi {
+    fn default() -> Self {
+        NativeApi { enabled: true }
     }
 }
 

@@ -37,26 +37,22 @@ pub(super) async fn open(
         (Some(addressed), None) => addressed,
         (None, None) => return refuse(Problem::SecretKeyInvalid),
     };
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let allowed = match judge(doors, &tenant, request.method(), request.headers(), knock.proxy.is_some(), uri).await {
-        Ok(allowed) => allowed,
+    let objection = match judge(doors, &tenant, request.method(), request.headers(), knock.proxy.is_some(), uri).await {
+        Ok(objection) => objection,
         Err(error) => return Refusal::from(error).into_response(),
     };
+    let reader = reader(request.headers(), request.method(), objection.as_ref());
     knock.tenant = Some(tenant);
-    let response = if !allowed {
-        refuse(Problem::OriginInvalid)
-    } else if request.method() == Method::OPTIONS {
-        preflight()
-    } else {
-        match method(&request) {
-            Some(method) => {
-                *request.method_mut() = method;
-                run(&doors.frontend, request, uri, knock).await
-            }
-            None => refuse(Problem::MethodNotAllowed),
+    let response = match (objection, method(&request)) {
+        (Some(problem), _) => refuse(problem),
+        (None, _) if request.method() == Method::OPTIONS => preflight(),
+        (None, None) => refuse(Problem::MethodNotAllowed),
+        (None, Some(method)) => {
+            *request.method_mut() = method;
+            run(&doors.frontend, request, uri, knock).await
         }
     };
-    with_cors(response, origin.filter(|_| allowed))
+    with_cors(response, reader)
 }
 
 /// The instance of the secret key that was shown, if one was.
@@ -77,29 +73,48 @@ fn proxy(tenant: &Tenant, headers: &HeaderMap, client: Option<IpAddr>) -> Proxy 
     Proxy { url: url.map(str::to_owned), client }
 }
 
-/// Whether the page that asks may. Reads without an origin may; so may native applications, which no page can pretend to be without
-/// an answer that it cannot read; so may whoever has the secret key.
+/// What stands against the page or the application that asks, if anything. Reads without an origin may; so may native applications, which no
+/// page can pretend to be, because browsers say where a page is from; so may whoever has the secret key.
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
-async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &HeaderMap, keyed: bool, uri: &Uri) -> Result<bool, Error> {
+async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &HeaderMap, keyed: bool, uri: &Uri) -> Result<Option<Problem>, Error> {
     let reads = matches!(*method, Method::GET | Method::HEAD);
+    let native = web::is_native(uri);
     let mut origins = headers.get_all(header::ORIGIN).iter();
-    let Some(origin) = origins.next() else {
-        return Ok(reads || keyed || web::is_native(uri));
-    };
-    let text = origin.to_str().unwrap_or_default();
-    let url = Url::parse(text).ok().filter(|url| url.origin().ascii_serialization() == text);
+    let origin = origins.next();
     if origins.next().is_some() {
-        return Ok(false);
-    }
-    if tenant.is_development() {
-        return Ok(url.is_some_and(|url| matches!(url.scheme(), "http" | "https")));
+        return Ok(Some(Problem::OriginInvalid));
     }
     // Scripts, keys and pictures are everybody's to read.
-    if reads && ["/npm/", "/.well-known/", "/v1/images/", "/v1/avatar_placeholder/"].iter().any(|start| uri.path().starts_with(start)) {
-        return Ok(true);
+    let public = reads && ["/npm/", "/.well-known/", "/v1/images/", "/v1/avatar_placeholder/"].iter().any(|start| uri.path().starts_with(start));
+    let settings = async || doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await;
+    let welcome = match origin {
+        None => reads || keyed || native,
+        Some(origin) if tenant.is_development() => is_web_origin(origin),
+        Some(_) if public => true,
+        Some(origin) => redirects::is_own_origin(tenant, &*settings().await?, origin.to_str().unwrap_or_default()),
+    };
+    if !welcome {
+        return Ok(Some(Problem::OriginInvalid));
     }
-    let settings = doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await?;
-    Ok(redirects::is_own_origin(tenant, &settings, text))
+    Ok((native && !settings().await?.native_api.enabled).then_some(Problem::NativeApiDisabled))
+}
+
+/// Whether it is the origin of a web page, written as browsers write it.
+fn is_web_origin(origin: &HeaderValue) -> bool {
+    let text = origin.to_str().unwrap_or_default();
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+}
+
+/// The page that may read the answer. One of a foreign origin may read that it is refused, and nothing else: that refusal is the same for
+/// everybody and is made before any cookie is looked at; without it, the SDK would see a broken network.
+fn reader(headers: &HeaderMap, method: &Method, objection: Option<&Problem>) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN);
+    match objection {
+        Some(Problem::OriginInvalid) if *method == Method::OPTIONS || headers.get_all(header::ORIGIN).iter().count() > 1 => None,
+        Some(Problem::OriginInvalid) => origin.filter(|origin| is_web_origin(origin)),
+        _ => origin,
+    }
+    .cloned()
 }
 
 /// The method that is meant: a `POST` can say another in `_method`, because browsers ask nobody before a plain `POST`.

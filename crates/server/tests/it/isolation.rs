@@ -1,13 +1,15 @@
 //! Isolation: every operation, with somebody else's credentials, on our ids. Nothing is shown, nothing is changed.
 
+use domain::{applications::NewInstance, instances::Environment};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use testkit::{Browser, Reply, TestServer, address};
+use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 16] = [
+pub const PARAMETERS: [&str; 17] = [
+    "{domain_id}",
     "{sign_in_token_id}",
     "{actor_token_id}",
     "{user_id}",
@@ -60,6 +62,7 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{email_id}", email),
         ("{id}", url.ok()["id"].as_str().expect("id").to_owned()),
         ("{image_id}", picture),
+        ("{domain_id}", domain::domains::id(server.home.tenant.id()).to_string()),
         ("{application_id}", server.home.tenant.instance.application.to_string()),
         ("{env_or_ins_id}", server.home.tenant.id().to_string()),
         ("{plan_id}", plan.ok()["id"].as_str().expect("id").to_owned()),
@@ -104,6 +107,10 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "UpdateSignUp" => json!({ "external_id": "mallory" }),
         "VerifyPassword" => json!({ "password": testkit::PASSWORD }),
         "CreateRedirectURL" => json!({ "url": "https://mallory.example" }),
+        "UpdateDomain" => json!({ "name": "mallory.example", "proxy_url": "https://mallory.example/__clerk" }),
+        "PlatformUpdateApplicationDomain" => json!({ "name": "mallory.example", "proxy_path": "/__clerk" }),
+        "PlatformCreateInstance" => json!({ "domain": "mallory.example" }),
+        "insula.createEnvironment" => json!({ "name": "mallory", "environment_type": "production" }),
         "PlatformCreateApplication" | "PlatformUpdateApplication" | "insula.createPlan" | "insula.updatePlan" => json!({ "name": "Mallory's" }),
         "PlatformPatchConfig" | "PlatformPutConfig" => json!({ "test_mode": false }),
         "insula.updateBlueprint" | "insula.replaceBlueprint" => json!({ "settings": { "test_mode": false } }),
@@ -137,16 +144,32 @@ fn assert_silent(operation: &Operation, reply: &Reply, ours: &Ours) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_operation_reaches_into_another_instance() {
     let server = TestServer::start().await;
-    let ours = furnish(&server).await;
+    let stranger = server.signed_in_next_door("mallory").await;
+    nothing_reaches_us(&server, &stranger, &server.neighbours_backend()).await;
+}
+
+/// Another instance of the same application is no nearer than a stranger's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_operation_reaches_into_a_sibling() {
+    let server = TestServer::start().await;
+    let label = Some("staging".to_owned());
+    let sibling = server.sibling(NewInstance { environment: Environment::Development, label, domain: None, proxy_url: None, clone_of: None }).await;
+    let mut stranger = server.browser_at(&sibling);
+    stranger.sign_up("mallory").await;
+    nothing_reaches_us(&server, &stranger, &server.backend_of(&sibling)).await;
+}
+
+async fn nothing_reaches_us(server: &TestServer, neighbour: &Browser, backend: &Api) {
+    let ours = furnish(server).await;
     let home = server.home.tenant.id();
     let before = server.belongings(home).await;
-    let neighbour = server.signed_in_next_door("mallory").await;
-    let (backend, platform) = (server.neighbours_backend(), server.other_platform());
+    let estate = server.platform().get("/v1/platform/applications").await.text;
+    let platform = server.other_platform();
     let mut aimed_at_us = 0;
     for operation in server.doors().operations() {
         let path = aimed(operation, &ours);
         let reply = match operation.face {
-            Face::Frontend => knock(&neighbour, operation, &path).await,
+            Face::Frontend => knock(neighbour, operation, &path).await,
             Face::Backend => {
                 backend.send(operation.method.clone(), &path, (operation.method != Method::GET).then(|| json_input(operation, &ours)).as_ref()).await
             }
@@ -162,6 +185,7 @@ async fn no_operation_reaches_into_another_instance() {
     }
     assert!(aimed_at_us >= 30, "only {aimed_at_us} operations have an id in their path");
     assert_eq!(server.belongings(home).await, before, "something of ours has changed");
+    assert_eq!(server.platform().get("/v1/platform/applications").await.text, estate, "and so has our estate");
 }
 
 /// The same answer, to the byte, for what is somebody else's and for what never was.

@@ -9,6 +9,7 @@ mod commands;
 mod coverage;
 mod frontend;
 mod isolation;
+mod live;
 mod platform;
 mod process;
 mod races;

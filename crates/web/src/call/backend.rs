@@ -11,16 +11,16 @@ use axum::extract::FromRequestParts;
 use domain::{
     Verdict,
     audit::Actor,
-    instances::Tenant,
+    instances::{Instance, Tenant},
     keys,
     passwords::{self, Answer as PasswordAnswer, Question},
     settings,
 };
-use foundation::{Problem, Result, Secret};
+use foundation::{InstanceId, Problem, Result, Secret};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
-use store::{Access, BoxFuture, Tx};
+use store::{Access, BoxFuture, PlatformTx, Tx};
 
 /// A call whose secret key was checked.
 pub struct BackendCall {
@@ -95,6 +95,19 @@ impl BackendCall {
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<()>> + Send + Sync,
     {
         self.run(Access::Write, work).await.map(|()| crate::answer::empty())
+    }
+
+    /// Changes the instance's own row, which stands above the tenants; the instance as it is then.
+    ///
+    /// # Errors
+    /// What the work refuses; nothing is changed then.
+    pub async fn change_instance<'e, F>(&self, work: F) -> Result<Tenant, Refusal>
+    where
+        F: for<'a> Fn(&'a mut PlatformTx<'e>, InstanceId) -> BoxFuture<'a, Result<Instance>> + Send + Sync,
+    {
+        let id = self.tenant.id();
+        let changed = self.app.database.platform(Access::Write, |tx| work(tx, id)).await?;
+        Ok(self.app.site().tenant(changed))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the secret key was just checked")]

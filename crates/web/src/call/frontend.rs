@@ -4,7 +4,7 @@ use super::knock;
 use crate::{
     answer::{Answer, json},
     app::App,
-    cookies,
+    cookies::{self, ClientUat},
     limits::{Class, Subject, admit, is_excused},
     refusal::Refusal,
 };
@@ -14,7 +14,7 @@ use axum::{
 };
 use domain::{
     Verdict, bodies,
-    clients::{self, Credential, Visit},
+    clients::{self, ClientView, Credential, Visit},
     instances::Tenant,
     passwords::{self, Answer as PasswordAnswer, Question},
     settings::Settings,
@@ -35,6 +35,7 @@ pub struct FrontendCall {
     native: bool,
     mutates: bool,
     cookie: String,
+    uat: Option<ClientUat>,
     secure: bool,
     pub(crate) network: Network,
 }
@@ -72,10 +73,13 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
             origin: origin(&parts.headers, proxied.as_deref()),
             user_agent: header_text(&parts.headers, "user-agent").map(|a| a.chars().take(512).collect()),
             navigates: false,
+            proxied: knock.proxy.as_ref().map_or(!knock.own_host, |proxy| proxy.url.is_some()),
             place: address.map(|a| app.world.places.of(a)).unwrap_or_default(),
             address: address.map(|a| a.to_string()),
         };
-        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates: parts.method != http::Method::GET, cookie, secure, network })
+        let uat = (!native && !tenant.is_development()).then(|| ClientUat::read(&tenant, &parts.headers, secure));
+        let mutates = parts.method != http::Method::GET;
+        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates, cookie, uat, secure, network })
     }
 }
 
@@ -112,6 +116,8 @@ fn nothing<'a>(_: &'a mut Tx<'_>, _: &'a mut Visit) -> BoxFuture<'a, Result<()>>
 struct Told<T> {
     outcome: Verdict<T>,
     client: Option<Value>,
+    /// Since when the client's sessions are as they are, if the client was looked at.
+    since: Option<i64>,
     visit: Visit,
 }
 
@@ -163,7 +169,7 @@ impl FrontendCall {
     {
         let told = self.run(access, Beside::Nothing, &work, Verdict::Granted).await?;
         match told.outcome {
-            Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit)),
+            Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit, told.since)),
             Verdict::Refused(problem) => Err(problem.into()),
         }
     }
@@ -199,7 +205,7 @@ impl FrontendCall {
     {
         let told = self.run(access, Beside::Client, &work, Verdict::Granted).await?;
         let shown = json!({ "response": told.client, "client": null });
-        Ok(self.hand_out(json(StatusCode::OK, &shown), &told.visit))
+        Ok(self.hand_out(json(StatusCode::OK, &shown), &told.visit, told.since))
     }
 
     /// What is known of the visitor, or is read now. It holds as long as the reading says, and ends when somebody changes the visitor's client.
@@ -297,11 +303,14 @@ impl FrontendCall {
         let outcome = async {
             let mut visit = Visit::recognise(&mut tx, Arc::clone(&self.tenant), self.credential.clone()).await?;
             let outcome = judge(work(&mut tx, &mut visit).await?);
-            let client = match beside {
-                Beside::Client => clients::client_view(&mut tx, &visit).await?.map(|view| bodies::client(&view)),
-                Beside::Nothing => None,
+            let (client, since) = match beside {
+                Beside::Client => {
+                    let view = clients::client_view(&mut tx, &visit).await?;
+                    (view.as_ref().map(bodies::client), Some(view.as_ref().map_or(0, ClientView::since)))
+                }
+                Beside::Nothing => (None, None),
             };
-            Ok(Told { outcome, client, visit })
+            Ok(Told { outcome, client, since, visit })
         }
         .await;
         tx.finish(outcome).await
@@ -315,15 +324,16 @@ impl FrontendCall {
         match told.outcome {
             Verdict::Granted(value) => {
                 let body = json!({ "response": shown(&value), "client": told.client });
-                Ok(self.hand_out(json(StatusCode::OK, &body), &told.visit))
+                Ok(self.hand_out(json(StatusCode::OK, &body), &told.visit, told.since))
             }
             // The client may have been made by this very attempt: without its secret, the browser could not go on with it.
-            Verdict::Refused(problem) => Ok(self.hand_out(Refusal::from(problem).with_client(told.client).into_response(), &told.visit)),
+            Verdict::Refused(problem) => Ok(self.hand_out(Refusal::from(problem).with_client(told.client).into_response(), &told.visit, told.since)),
         }
     }
 
     /// Adds the client's new secret, as a cookie or as a header. It comes last, because the Express SDK's proxy keeps only the last.
-    fn hand_out(&self, mut response: Response, visit: &Visit) -> Response {
+    fn hand_out(&self, response: Response, visit: &Visit, since: Option<i64>) -> Response {
+        let mut response = self.telling(response, since);
         if let Some(secret) = &visit.issued_dev_browser
             && let Ok(value) = HeaderValue::from_str(secret.expose())
         {
@@ -340,6 +350,14 @@ impl FrontendCall {
         response
     }
 
+    /// The same answer, which tells the application's backend since when the client's sessions are as they are, if that is news.
+    pub fn telling(&self, mut response: Response, since: Option<i64>) -> Response {
+        for cookie in self.uat.iter().zip(since).flat_map(|(uat, since)| uat.updates(since)) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
     /// The same call, made by a browser that navigates and not by a script of a page.
     #[must_use]
     pub fn navigating(mut self) -> FrontendCall {
@@ -348,7 +366,8 @@ impl FrontendCall {
     }
 
     /// Takes the client's cookie away; native applications have none.
-    pub fn without_client(&self, mut response: Response) -> Response {
+    pub fn without_client(&self, response: Response) -> Response {
+        let mut response = self.telling(response, Some(0));
         if !self.native
             && let Some(cookie) = cookies::client_cookie(&self.cookie, None, self.secure)
         {

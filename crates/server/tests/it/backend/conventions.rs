@@ -19,6 +19,7 @@ fn operations(server: &TestServer) -> Vec<(Method, String)> {
         ("{template_name}", "jtmp_"),
         ("{sign_in_token_id}", "sit_"),
         ("{actor_token_id}", "act_"),
+        ("{domain_id}", "dmn_"),
         ("{id}", "ru_"),
     ];
     let concrete =

@@ -106,6 +106,7 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
         }
         Some("{client_id}") => path.replace("{client_id}", session().await["client_id"].as_str().expect("a client")),
         Some("{sign_up_id}") => path.replace("{sign_up_id}", &id(server.browser().post("/v1/client/sign_ups", &[]).await.response())),
+        Some("{domain_id}") => path.replace("{domain_id}", &domain::domains::id(server.home.tenant.id()).to_string()),
         _ => path.to_owned(),
     }
 }
@@ -233,6 +234,7 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
         "VerifyPassword" => vec!["password", "no_such_field"],
         "VerifyClient" => vec!["token", "no_such_field"],
         "CreateRedirectURL" => vec!["url", "no_such_field"],
+        "UpdateDomain" => vec!["name", "proxy_url", "is_secondary", "no_such_field"],
         "UpdateInstance" => vec![
             "test_mode",
             "hibp",

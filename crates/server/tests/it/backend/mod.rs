@@ -2,6 +2,7 @@
 
 mod clients;
 mod conventions;
+mod domains;
 mod email_addresses;
 mod hostile;
 mod instance;

@@ -12,9 +12,20 @@ async fn asked_from(browser: &mut Browser, origin: Option<&str>) -> Reply {
 
 /// Nothing was done, and no page can read even that.
 fn assert_refused(reply: &Reply, why: &str) {
-    assert_eq!(reply.refusal(), (400, "origin_invalid"), "{why}");
     assert_eq!(header(reply, "access-control-allow-origin"), "", "{why}");
     assert_eq!(header(reply, "access-control-allow-credentials"), "", "{why}");
+    assert_nothing_done(reply, why);
+}
+
+/// Nothing was done. A web page can read that it is refused, because its SDK tells the developer; whatever else claims to be one cannot.
+fn assert_turned_away(reply: &Reply, origin: &str) {
+    let readable = if origin.starts_with("http") && origin == origin.to_lowercase() { origin } else { "" };
+    assert_eq!(header(reply, "access-control-allow-origin"), readable, "{origin}");
+    assert_nothing_done(reply, origin);
+}
+
+fn assert_nothing_done(reply: &Reply, why: &str) {
+    assert_eq!(reply.refusal(), (400, "origin_invalid"), "{why}");
     assert!(super::set_cookies(reply).is_empty(), "{why}");
     assert_eq!(header(reply, "content-type"), "application/json", "{why}");
     assert!(reply.body["clerk_trace_id"].as_str().is_some_and(|t| !t.is_empty()), "{why}");
@@ -103,11 +114,41 @@ async fn a_live_instance_answers_its_own_application_only() {
         "null",
         "http://nobody-abc234.localhost:7080",
     ] {
-        assert_refused(&asked_from(&mut server.browser(), Some(origin)).await, origin);
+        assert_turned_away(&asked_from(&mut server.browser(), Some(origin)).await, origin);
         let mut reader = server.browser();
         reader.origin = Some(origin.to_owned());
-        assert_refused(&reader.get("/v1/client").await, origin);
+        assert_turned_away(&reader.get("/v1/client").await, origin);
     }
+}
+
+/// CVE-2024-41657: a foreign page must learn nothing by a refusal that it can read: it is the same for everybody, signed in or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_a_foreign_page_can_read_tells_it_nothing() {
+    let server = live_server().await;
+    let mut ada = live_browser(&server);
+    super::sign_up_by_mail(&server, &mut ada, "ada@example.com").await;
+    let session = ada.session_id().await;
+    let told = |reply: &Reply| {
+        let mut body = reply.body.clone();
+        body["clerk_trace_id"] = Value::Null;
+        let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        (reply.status, body, headers)
+    };
+    let (mut signed_in, mut nobody) = (ada.clone(), server.browser());
+    for browser in [&mut signed_in, &mut nobody] {
+        browser.origin = Some("https://evil.example".to_owned());
+    }
+    for path in ["/v1/client", "/v1/me", &format!("/v1/client/sessions/{session}"), "/v1/nothing", "/v1/client?_is_native=1"] {
+        let (seen, unseen) = (signed_in.get(path).await, nobody.get(path).await);
+        assert_eq!(told(&seen), told(&unseen), "{path}");
+        assert_turned_away(&seen, "https://evil.example");
+        let (seen, unseen) = (signed_in.post(path, &[]).await, nobody.post(path, &[]).await);
+        assert_eq!(told(&seen), told(&unseen), "{path}");
+    }
+    let mut preflight = signed_in.clone();
+    preflight.headers.push(("access-control-request-method".to_owned(), "PATCH".to_owned()));
+    assert_refused(&preflight.send(Method::OPTIONS, "/v1/me", None, String::new()).await, "a preflight");
+    assert_eq!(ada.sessions().await.len(), 1, "the visitor is as signed in as before");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,19 +157,19 @@ async fn a_live_instances_own_hosts_are_its_own() {
     let issuer = server.home.tenant.issuer.clone();
     asked_from(&mut server.browser(), Some(&issuer)).await.ok();
     let neighbours = server.neighbour.tenant.issuer.clone();
-    assert_refused(&asked_from(&mut server.browser(), Some(&neighbours)).await, "the neighbour's host");
+    assert_turned_away(&asked_from(&mut server.browser(), Some(&neighbours)).await, &neighbours);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn allowed_origins_can_be_changed_and_take_effect_at_once() {
     let server = live_server().await;
     let shop = "https://shop.example:8443";
-    assert_refused(&asked_from(&mut server.browser(), Some(shop)).await, shop);
+    assert_turned_away(&asked_from(&mut server.browser(), Some(shop)).await, shop);
     server.backend().patch("/v1/instance", json!({ "allowed_origins": [shop] })).await;
     asked_from(&mut server.browser(), Some(shop)).await.ok();
-    assert_refused(&asked_from(&mut server.browser(), Some(APP)).await, "no longer allowed");
+    assert_turned_away(&asked_from(&mut server.browser(), Some(APP)).await, APP);
     let mut next_door = server.neighbours_browser();
-    assert_refused(&asked_from(&mut next_door, Some(shop)).await, "the neighbour has a list of its own");
+    assert_turned_away(&asked_from(&mut next_door, Some(shop)).await, shop);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,8 @@
 mod applications;
 mod blueprint;
 mod config;
+mod domains;
+mod instances;
 mod lifecycle;
 mod plans;
 mod refusals;

@@ -1,0 +1,145 @@
+//! Domains: the name that an application wants for an instance, and the address of its own proxy. Every instance has exactly one. Names are
+//! kept and not verified, so nothing is served under them; the proxy's address is believed beside the instance's secret key alone.
+
+use crate::{
+    applications,
+    audit::{self, Actor},
+    instances::{self, Environment, Instance, Which},
+    redirects,
+};
+use ::store::PlatformTx;
+use foundation::{ApplicationId, DomainId, Id, InstanceId, Problem, Result, WorkspaceId};
+use serde_json::json;
+
+/// The id of an instance's domain: it has the instance's own KSUID.
+pub fn id(instance: InstanceId) -> DomainId {
+    DomainId::from_ksuid(instance.ksuid())
+}
+
+/// What is to change; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The address of the proxy, or none.
+    pub proxy_url: Option<Option<String>>,
+}
+
+/// Checks the name that an application wants.
+///
+/// # Errors
+/// [`Problem::ParamInvalid`] on this parameter.
+pub fn check_name(param: &'static str, name: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(text) = name else { return Ok(None) };
+    let fault = Problem::invalid(param, "must be a host name like example.com");
+    let host = url::Host::parse(text).map_err(|_| fault.clone())?;
+    match host {
+        url::Host::Domain(name) if name.contains('.') && name.len() <= 253 && !name.ends_with(".localhost") && name.split('.').all(is_label) => Ok(Some(name)),
+        _ => Err(fault),
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Checks the path of an application's own proxy: one segment.
+///
+/// # Errors
+/// [`Problem::ParamInvalid`] on `proxy_path`.
+pub fn check_proxy_path(path: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(text) = path else { return Ok(None) };
+    let plain =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let fits = text.len() <= 128 && text.strip_prefix('/').is_some_and(plain);
+    if fits { Ok(Some(text.to_owned())) } else { Err(Problem::invalid("proxy_path", "must be a path like /__clerk")) }
+}
+
+/// Checks the address of an application's own proxy, and writes it as the SDKs do. It is https, or http on this machine.
+///
+/// # Errors
+/// [`Problem::ParamInvalid`] on `proxy_url`.
+pub fn check_proxy_url(text: &str) -> Result<String, Problem> {
+    let fault = || Problem::invalid("proxy_url", "must be a URL like https://example.com/__clerk; http only on localhost");
+    let url = redirects::parse(text).ok_or_else(fault)?;
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && redirects::is_loopback(&url));
+    let plain = |segment: &str| segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let path = url.path().trim_end_matches('/');
+    // What a parser has tidied up is not what proxies compare.
+    let tidied = text.contains('%') || text.contains("/.");
+    if !safe || tidied || url.query().is_some() || url.fragment().is_some() || path.len() > 128 || path.contains("//") || !path.split('/').all(plain) {
+        return Err(fault());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Changes the domain of an instance.
+///
+/// # Errors
+/// [`Problem::NotFound`] where the domain is not the instance's.
+pub async fn update(tx: &mut PlatformTx<'_>, instance: InstanceId, domain: DomainId, actor: Actor, change: &Change) -> Result<Instance> {
+    if domain != id(instance) || !instances::store::hold(tx, instance).await? {
+        return Err(Problem::NotFound.into());
+    }
+    let mut changed = instances::store::find(tx, instance).await?.ok_or(Problem::NotFound)?;
+    if let Some(name) = &change.name {
+        changed.domain = Some(name.clone());
+    }
+    if let Some(proxy_url) = &change.proxy_url {
+        changed.proxy_url.clone_from(proxy_url);
+    }
+    changed.updated_at = tx.now();
+    instances::store::set_domain(tx, &changed).await?;
+    let mut inside = tx.enter(instance)?;
+    let detail = json!({ "name": changed.domain, "proxy_url": changed.proxy_url });
+    let recorded = audit::record(&mut inside, actor, "domain.update", &domain.to_string(), &detail).await;
+    tx.leave(inside);
+    recorded.map(|()| changed)
+}
+
+/// Gives the production instance of an application another name, and its proxy the path there. Without a path, a proxy keeps its own.
+///
+/// # Errors
+/// [`Problem::NotFound`] where the application is not the workspace's, or has no production instance.
+pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, name: &str, path: Option<&str>) -> Result<Instance> {
+    let instance = applications::instance(tx, workspace, application, Which::Environment(Environment::Production)).await?;
+    let kept = instance.proxy_url.as_deref().and_then(|text| url::Url::parse(text).ok()).map(|url| url.path().trim_end_matches('/').to_owned());
+    let proxy_url = path.map(str::to_owned).or(kept).map(|path| Some(format!("https://{name}{path}")));
+    update(tx, instance.id, id(instance.id), Actor::Platform, &Change { name: Some(name.to_owned()), proxy_url }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_reached_by_https_or_on_this_machine() {
+        for (text, kept) in [
+            ("https://shop.example/__clerk", "https://shop.example/__clerk"),
+            ("https://SHOP.example:443/__clerk/", "https://shop.example/__clerk"),
+            ("https://clerk.shop.example", "https://clerk.shop.example"),
+            ("http://localhost:3000/__clerk", "http://localhost:3000/__clerk"),
+            ("http://127.0.0.1:3000/a/b", "http://127.0.0.1:3000/a/b"),
+        ] {
+            assert_eq!(check_proxy_url(text).as_deref(), Ok(kept), "{text}");
+        }
+        for text in [
+            "",
+            "/__clerk",
+            "http://shop.example/__clerk",
+            "http://localhost.evil.example/__clerk",
+            "https://user@shop.example/__clerk",
+            "https://shop.example/__clerk?a",
+            "https://shop.example/__clerk#a",
+            "https://shop.example//evil",
+            "https://shop.example/%2e%2e",
+            "https://shop.example/a/../b",
+            "https://shop.example/a;b",
+            "javascript:alert(1)",
+            "com.example.app://proxy",
+            "ftp://shop.example",
+        ] {
+            assert!(check_proxy_url(text).is_err(), "{text}");
+        }
+    }
+}
