@@ -27,15 +27,16 @@ const HOP_BY_HOP = new Set([
 
 /**
  * Serves a folder as an application of its own origin, with the frontend API of an instance behind `/__clerk`.
- * `proxied: false` makes the pages talk to the server directly, across origins.
+ * `proxied: false` makes the pages talk to the server directly, across origins. `plain: true` makes the proxy an
+ * ordinary one, which hands requests on and shows no key.
  */
-export async function serveApp(folder, instance, { source, proxied = true } = {}) {
+export async function serveApp(folder, instance, { source, proxied = true, plain = false } = {}) {
   const preflights = [];
   const server = http.createServer((request, response) => {
     if (request.method === 'OPTIONS') preflights.push(request.url);
     const { pathname } = new URL(request.url, 'http://any');
     if (proxied && (pathname === PROXY_PATH || pathname.startsWith(`${PROXY_PATH}/`))) {
-      forward(request, response, { instance, origin: app.origin, source });
+      forward(request, response, { instance, origin: app.origin, source, plain });
     } else {
       serveFile(folder, pathname, response, {
         __PUBLISHABLE_KEY__: instance.publishableKey,
@@ -68,7 +69,7 @@ async function serveFile(folder, pathname, response, placeholders) {
   response.writeHead(200, { 'content-type': TYPES['.html'], 'cache-control': 'no-store' }).end(page);
 }
 
-function forward(request, response, { instance, origin, source }) {
+function forward(request, response, { instance, origin, source, plain }) {
   const target = new URL(instance.frontendUrl);
   const proxyUrl = `${origin}${PROXY_PATH}`;
   const rest = request.url.slice(PROXY_PATH.length);
@@ -76,8 +77,7 @@ function forward(request, response, { instance, origin, source }) {
     ...endToEnd(request.headers),
     host: target.host,
     'accept-encoding': 'identity',
-    'clerk-proxy-url': proxyUrl,
-    'clerk-secret-key': instance.secretKey,
+    ...(plain ? {} : { 'clerk-proxy-url': proxyUrl, 'clerk-secret-key': instance.secretKey }),
     'x-forwarded-host': new URL(origin).host,
     'x-forwarded-proto': 'http',
     'x-forwarded-for': request.socket.remoteAddress,

@@ -63,13 +63,33 @@ export function instanceFromKeys(server, { instance_id, publishable_key, secret_
   };
 }
 
-export async function createApplication(server, name) {
-  const response = await fetch(`${server.backendUrl}/v1/platform/applications`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${server.platformToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name, environment_types: ['development'] }),
+/** Every story of a file comes from one network: a live instance would take that for guessing. */
+export const GENEROUS = '[settings.rates]\ncreates = 1000\nattempts = 1000\n';
+
+async function ask(server, path, { key = server.platformToken, method = 'POST', body } = {}) {
+  const response = await fetch(`${server.backendUrl}/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`creating an application: ${response.status} ${await response.text()}`);
-  const application = await response.json();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+export async function createApplication(server, name) {
+  const application = await ask(server, '/platform/applications', { body: { name, environment_types: ['development'] } });
   return { ...application, instance: instanceFromKeys(server, application.instances[0]) };
+}
+
+/** The production instance of an application. */
+export async function createLiveInstance(server, application = server.applicationId) {
+  const path = `/platform/applications/${application}/instances`;
+  const { id, ...keys } = await ask(server, path, { body: { domain: 'shop.example' } });
+  return instanceFromKeys(server, { instance_id: id, ...keys });
+}
+
+/** Tells a live instance where the proxy of its application is. */
+export async function storeProxy(server, { secretKey: key }, { origin }) {
+  const { data } = await ask(server, '/domains', { key, method: 'GET' });
+  await ask(server, `/domains/${data[0].id}`, { key, method: 'PATCH', body: { proxy_url: `${origin}/__clerk` } });
 }
