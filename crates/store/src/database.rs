@@ -1,6 +1,7 @@
 //! The open database: where transactions begin, and where they are repeated.
 
 use crate::{
+    faults::Faults,
     master::MasterKey,
     memory::{Bounds, Memory, touch::Touched},
     migrate,
@@ -16,8 +17,8 @@ use futures_util::future::BoxFuture;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -49,36 +50,6 @@ pub struct Options {
     pub bounds: Bounds,
 }
 
-/// Faults that tests ask for.
-#[derive(Default)]
-pub struct Faults {
-    /// Every so many commits of a writer fail once with a serialization failure; 0 for never.
-    pub conflict_every: u32,
-    commits: AtomicU32,
-    pragma: Mutex<Option<String>>,
-}
-
-impl Faults {
-    /// Every `n`th commit fails once; 0 for never.
-    pub fn conflict_every(n: u32) -> Faults {
-        Faults { conflict_every: n, ..Faults::default() }
-    }
-
-    /// On SQLite, the writer says this before each of its transactions from now on: `pragma max_page_count = 1` fills the disk, `pragma query_only =
-    /// on` makes the file read-only.
-    pub fn before_writing(&self, pragma: &str) {
-        *self.pragma.lock().unwrap_or_else(PoisonError::into_inner) = Some(pragma.to_owned());
-    }
-
-    pub(crate) fn pragma(&self) -> Option<String> {
-        self.pragma.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn strikes(&self) -> bool {
-        self.conflict_every > 0 && (self.commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.conflict_every)
-    }
-}
-
 pub(crate) enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
@@ -95,7 +66,7 @@ pub(crate) struct Inner {
     pub(crate) random: Shared,
     pub(crate) vault: Vault,
     pub(crate) memory: Memory,
-    pub(crate) faults: Faults,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) work: tokio::sync::Notify,
     pub(crate) addresses: OnceLock<Addresses>,
 }
@@ -113,12 +84,14 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] with a sentence for the operator where it cannot be reached or used.
     pub async fn open(location: &Location, options: Options) -> Result<Database> {
+        let faults = Arc::new(options.faults);
+        let options = Options { faults: Faults::default(), ..options };
         let engine = match location {
-            Location::File(file) => Engine::Sqlite(Sqlite::open(file, Durability::Full)?),
+            Location::File(file) => Engine::Sqlite(Sqlite::open(file, Durability::Shared(Arc::clone(&faults)))?),
             Location::Scratch(file) => Engine::Sqlite(Sqlite::open(file, Durability::Off)?),
             Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
         };
-        let database = Database::with(engine, options);
+        let database = Database::with(engine, options, faults);
         migrate::run(&database).await?;
         Ok(database)
     }
@@ -132,11 +105,11 @@ impl Database {
             Location::File(file) | Location::Scratch(file) => Engine::Sqlite(Sqlite::look(file)?),
             Location::Url(url) => Engine::Postgres(Postgres::open(url, options.connections).await?),
         };
-        Ok(Database::with(engine, options))
+        Ok(Database::with(engine, options, Arc::default()))
     }
 
-    fn with(engine: Engine, options: Options) -> Database {
-        let Options { clock, random, master, faults, bounds, .. } = options;
+    fn with(engine: Engine, options: Options, faults: Arc<Faults>) -> Database {
+        let Options { clock, random, master, bounds, .. } = options;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Database(Arc::new(Inner {
             engine,

@@ -6,6 +6,7 @@
 pub mod cache;
 mod catalog;
 mod database;
+mod faults;
 mod health;
 mod master;
 mod memory;
@@ -15,13 +16,15 @@ mod postgres;
 mod queue;
 mod scope;
 mod sqlite;
+mod syncs;
 mod tx;
 mod value;
 mod vault;
 mod waits;
 
 pub use catalog::{Key, KeyKind, Table};
-pub use database::{Addresses, Attempts, Database, Faults, Location, Options};
+pub use database::{Addresses, Attempts, Database, Location, Options};
+pub use faults::Faults;
 pub use foundation::{Error, Result};
 pub use futures_util::future::BoxFuture;
 pub use health::Health;

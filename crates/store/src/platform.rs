@@ -73,8 +73,11 @@ impl PlatformTx<'_> {
     /// [`foundation::Error::Conflict`] where a unique constraint stands against it.
     pub async fn change(&mut self, statement: PlatformSql, arguments: &[&dyn Param]) -> Result<u64> {
         let arguments: Vec<Value<'_>> = arguments.iter().map(|a| (**a).value()).collect();
-        self.touched.add(statement.1, &arguments, None);
-        self.connection()?.change(statement.0, &arguments).await
+        let changed = self.connection()?.change(statement.0, &arguments).await?;
+        if changed > 0 {
+            self.touched.add(statement.1, &arguments, None);
+        }
+        Ok(changed)
     }
 
     /// All rows.

@@ -3,6 +3,8 @@
 pub mod file;
 
 use crate::{
+    faults::Faults,
+    syncs::Syncs,
     value::{Row, RowSource, Value},
     waits,
 };
@@ -12,10 +14,10 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -27,10 +29,10 @@ const MOST_STEPS: u32 = 200_000;
 const STEP: i32 = 1_000;
 
 /// How surely a commit has reached the disk when it is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Every commit waits for the disk.
-    Full,
+#[derive(Clone, Debug)]
+pub(crate) enum Durability {
+    /// Every commit waits for the disk, together with those beside it.
+    Shared(Arc<Faults>),
     /// No commit waits; for tests on files that nobody misses.
     Off,
 }
@@ -39,6 +41,15 @@ pub enum Durability {
 pub(crate) struct Sqlite {
     writer: Arc<tokio::sync::Mutex<Bounded>>,
     readers: Arc<Readers>,
+    syncs: Option<Arc<Syncs>>,
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if let Some(syncs) = &self.syncs {
+            syncs.close();
+        }
+    }
 }
 
 struct Readers {
@@ -48,16 +59,21 @@ struct Readers {
 
 impl Sqlite {
     pub(crate) fn open(file: &Path, durability: Durability) -> Result<Sqlite> {
-        let writer = connect(file, durability)?;
+        let writer = connect(file, &durability)?;
         writer.connection.execute_batch("pragma busy_timeout = 0").map_err(fault)?;
         let free = (0..READERS)
             .map(|_| {
-                let reader = connect(file, durability)?;
+                let reader = connect(file, &durability)?;
                 reader.connection.execute_batch("pragma query_only = on; pragma busy_timeout = 50").map_err(fault)?;
                 Ok(reader)
             })
             .collect::<Result<Vec<_>>>()?;
+        let syncs = match durability {
+            Durability::Shared(faults) => Some(Syncs::start(log_of(file), faults)?),
+            Durability::Off => None,
+        };
         Ok(Sqlite {
+            syncs,
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
             readers: Arc::new(Readers { free: Mutex::new(free), places: Arc::new(Semaphore::new(READERS)) }),
         })
@@ -67,7 +83,7 @@ impl Sqlite {
     pub(crate) fn look(file: &Path) -> Result<Sqlite> {
         let bounded = || Ok::<_, Error>(Bounded { connection: file::read_only(file)?, steps: Arc::default() });
         let readers = Readers { free: Mutex::new(vec![bounded()?]), places: Arc::new(Semaphore::new(1)) };
-        Ok(Sqlite { writer: Arc::new(tokio::sync::Mutex::new(bounded()?)), readers: Arc::new(readers) })
+        Ok(Sqlite { writer: Arc::new(tokio::sync::Mutex::new(bounded()?)), readers: Arc::new(readers), syncs: None })
     }
 
     pub(crate) async fn begin_read(&self, most: Duration) -> Result<Held> {
@@ -75,7 +91,7 @@ impl Sqlite {
         let place = place.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
         let connection = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = connection.ok_or_else(|| Error::Broken("no reader is free although a place is".to_owned()))?;
-        let held = Held { connection: Some(Lent::Reader(connection, Arc::clone(&self.readers), place)) };
+        let held = Held { connection: Some(Lent::Reader(connection, Arc::clone(&self.readers), place)), syncs: self.syncs.clone(), seen: AtomicU64::new(0) };
         held.begin("begin")?;
         Ok(held)
     }
@@ -87,7 +103,7 @@ impl Sqlite {
             if let Some(pragma) = pragma {
                 writer.connection.execute_batch(pragma).map_err(fault)?;
             }
-            let held = Held { connection: Some(Lent::Writer(writer)) };
+            let held = Held { connection: Some(Lent::Writer(writer)), syncs: self.syncs.clone(), seen: AtomicU64::new(0) };
             let mut pause = Duration::from_millis(1);
             loop {
                 match held.begin("begin immediate") {
@@ -101,11 +117,18 @@ impl Sqlite {
     }
 }
 
-fn connect(file: &Path, durability: Durability) -> Result<Bounded> {
+/// Where SQLite keeps the log of a file.
+fn log_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+fn connect(file: &Path, durability: &Durability) -> Result<Bounded> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags).map_err(fault)?;
     let synchronous = match durability {
-        Durability::Full => "full",
+        Durability::Shared(_) => "normal",
         Durability::Off => "off",
     };
     connection
@@ -135,6 +158,9 @@ enum Lent {
 /// A connection in a transaction.
 pub(crate) struct Held {
     connection: Option<Lent>,
+    syncs: Option<Arc<Syncs>>,
+    /// The newest commit that this transaction can have seen.
+    seen: AtomicU64,
 }
 
 impl Held {
@@ -160,41 +186,71 @@ impl Held {
         bind(&mut statement, text, arguments)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(fault)? {
+            self.look();
             each(Row::new(row))?;
         }
+        self.look();
         Ok(())
     }
 
     pub(crate) fn change(&self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
         let mut statement = self.connection()?.prepare_cached(text).map_err(fault)?;
         bind(&mut statement, text, arguments)?;
-        statement.raw_execute().map(|rows| rows as u64).map_err(fault)
+        let changed = statement.raw_execute();
+        self.look();
+        changed.map(|rows| rows as u64).map_err(fault)
     }
 
     pub(crate) fn batch(&self, text: &str) -> Result<()> {
         self.connection()?.execute_batch(text).map_err(fault)
     }
 
-    pub(crate) fn commit(mut self) -> Result<()> {
-        match &self.connection {
-            // A writer's commit waits for the disk: let the other tasks of this thread go elsewhere meanwhile.
-            Some(Lent::Writer(_)) => tokio::task::block_in_place(|| self.batch("commit"))?,
-            _ => self.batch("commit")?,
+    /// Notes, once, which commits this transaction can have seen: with its first statement it looks at one state of the database until its end.
+    fn look(&self) {
+        if let Some(syncs) = &self.syncs
+            && self.seen.load(Ordering::Relaxed) == 0
+        {
+            self.seen.store(syncs.seen(), Ordering::Relaxed);
         }
-        self.give_back();
-        Ok(())
     }
 
-    pub(crate) fn rollback(mut self) -> Result<()> {
+    /// Commits, and gives the connection back; then there is the disk to be waited for.
+    pub(crate) fn commit(mut self) -> (Result<()>, impl Future<Output = Result<()>> + Send + use<>) {
+        let syncs = self.syncs.clone();
+        let (outcome, number) = match (&self.connection, &syncs) {
+            (Some(Lent::Writer(_)), Some(syncs)) => {
+                let number = syncs.announce();
+                // Now and then a commit carries the log over into the file: let the other tasks of this thread go elsewhere meanwhile.
+                let outcome = tokio::task::block_in_place(|| self.batch("commit"));
+                syncs.commit(number);
+                (outcome, number)
+            }
+            _ => (self.batch("commit"), self.seen.load(Ordering::Relaxed)),
+        };
+        if outcome.is_ok() {
+            self.give_back();
+        }
+        (outcome, settled(syncs, number))
+    }
+
+    /// Rolls back. What was seen may be told, as a refusal, only when it is on the disk.
+    pub(crate) async fn rollback(mut self) -> Result<()> {
         let outcome = self.batch("rollback");
         self.give_back();
-        outcome
+        settled(self.syncs.clone(), self.seen.load(Ordering::Relaxed)).await.and(outcome)
     }
 
     fn give_back(&mut self) {
         if let Some(Lent::Reader(connection, readers, _place)) = self.connection.take() {
             readers.free.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
+    }
+}
+
+async fn settled(syncs: Option<Arc<Syncs>>, number: u64) -> Result<()> {
+    match syncs {
+        Some(syncs) => syncs.wait(number).await,
+        None => Ok(()),
     }
 }
 

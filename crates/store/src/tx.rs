@@ -53,8 +53,9 @@ impl Connection {
     pub(crate) async fn commit(self, database: &Arc<Inner>, touched: Touched) -> Result<()> {
         match self {
             Connection::Sqlite(held) => {
-                let outcome = held.commit();
+                let (outcome, synced) = held.commit();
                 database.memory.forget(&touched);
+                synced.await?;
                 outcome
             }
             // A caller who hangs up drops its future, but the commit is already on its way.
@@ -72,7 +73,7 @@ impl Connection {
 
     pub(crate) async fn rollback(self) -> Result<()> {
         match self {
-            Connection::Sqlite(held) => held.rollback(),
+            Connection::Sqlite(held) => held.rollback().await,
             Connection::Postgres(held) => held.rollback().await,
         }
     }
@@ -161,8 +162,11 @@ impl Tx<'_> {
     /// [`Error::Conflict`] where a unique constraint stands against it.
     pub async fn change(&mut self, statement: Scoped, arguments: &[&dyn Param]) -> Result<u64> {
         let arguments = bind(&self.instance_text, arguments);
-        self.touched.add(statement.touch(), &arguments[1..], Some(self.instance));
-        self.connection.change(statement.text(), &arguments).await
+        let changed = self.connection.change(statement.text(), &arguments).await?;
+        if changed > 0 {
+            self.touched.add(statement.touch(), &arguments[1..], Some(self.instance));
+        }
+        Ok(changed)
     }
 
     /// The first row, if there is one.

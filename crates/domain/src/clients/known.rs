@@ -51,13 +51,15 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
     let lasting = view.as_ref().is_some_and(|view| view.sign_in.is_none() && view.sign_up.is_none());
     let sessions = view.as_ref().map_or(&[][..], |view| &view.sessions);
     let about: Vec<_> = sessions.iter().map(|s| (s.session.id, s.session.user, s.session.end())).collect();
+    let identifiers: Vec<_> = sessions.iter().flat_map(|s| &s.user.identifiers).map(|i| i.id).collect();
     let key = if sessions.is_empty() { None } else { Some(keys::signer(tx, tokens::LIFE).await?) };
     let known = KnownClient { key, shown: Mutex::new(Shown { view, body: None }) };
     if !lasting {
         return Ok(Kept::never(known));
     }
     let kept = Kept::new(known, 1_000 + about.len() * SESSION_WEIGHT);
-    Ok(about.iter().fold(kept, |kept, (session, user, end)| kept.until(*end).about(session).about(user)))
+    let kept = about.iter().fold(kept, |kept, (session, user, end)| kept.until(*end).about(session).about(user));
+    Ok(identifiers.iter().fold(kept, |kept, identifier| kept.about(identifier)))
 }
 
 impl KnownClient {

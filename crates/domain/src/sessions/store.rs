@@ -173,7 +173,8 @@ pub(super) async fn surplus_of_user(tx: &mut Tx<'_>, user: UserId, most: i64) ->
 pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     let before = tx.now() - KEPT;
     tx.change(
-        sql!("delete from sessions where instance_id = $1 and id in (select id from sessions where instance_id = $1 and expire_at < $2 order by expire_at limit 100)"),
+        sql!("delete from sessions where instance_id = $1 and id in (select id from sessions where instance_id = $1 and expire_at < $2 order by expire_at limit 100)")
+            .unheard(),
         &[&before],
     )
     .await

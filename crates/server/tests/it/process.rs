@@ -183,6 +183,34 @@ fn a_lost_or_wrong_master_key_opens_nothing_and_destroys_nothing() {
     assert_eq!(stop(start(folder.path())).0, 0, "the kept key still opens");
 }
 
+/// A disk that refuses to keep something may say yes the next time, without having kept it.
+#[test]
+fn it_stops_when_its_log_cannot_be_brought_to_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut running = start(folder.path());
+    let text = std::fs::read_to_string(folder.path().join("first-start.json")).expect("first-start.json");
+    let first: Value = serde_json::from_str(&text).expect("JSON");
+    let log = folder.path().join("insula.db-wal");
+    std::fs::rename(&log, folder.path().join("moved")).expect("moved");
+    let body = "{\"url\":\"https://app.example/after\"}";
+    let mut stream = TcpStream::connect(("127.0.0.1", running.port)).expect("it listens");
+    write!(
+        stream,
+        "POST /api/v1/redirect_urls HTTP/1.1\r\nHost: localhost:{}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        running.port,
+        first["secret_key"].as_str().expect("a key"),
+        body.len()
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    // The connection may be reset: that is no answer either.
+    let _ = stream.read_to_string(&mut answer);
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(running.process.wait().expect("it ends").code(), Some(1));
+    std::fs::rename(folder.path().join("moved"), &log).expect("moved back");
+    assert_eq!(stop(start(folder.path())).0, 0);
+}
+
 #[test]
 fn hostile_heads_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,7 +1,7 @@
 //! What a statement changes, as its text and its arguments say.
 
 use crate::value::Value;
-use foundation::{ApplicationId, ClientId, DevBrowserId, Id, InstanceId, SessionId, UserId};
+use foundation::{ApplicationId, ClientId, DevBrowserId, Id, IdentifierId, InstanceId, SessionId, UserId};
 use std::collections::BTreeSet;
 
 /// What a statement changes of what may be remembered.
@@ -21,6 +21,7 @@ const UNHEARD: &[&[u8]] = &[
     b"counters",
     b"data_keys",
     b"events",
+    b"images",
     b"jobs",
     b"once",
     b"plans",
@@ -31,6 +32,8 @@ const UNHEARD: &[&[u8]] = &[
     b"sign_ins",
     b"sign_ups",
     b"spare_keys",
+    b"tickets",
+    b"upload_budgets",
     b"workspaces",
 ];
 
@@ -146,6 +149,7 @@ fn is_subject(text: &str) -> bool {
         || SessionId::parse(text).is_some()
         || ClientId::parse(text).is_some()
         || DevBrowserId::parse(text).is_some()
+        || IdentifierId::parse(text).is_some()
         || InstanceId::parse(text).is_some()
         || ApplicationId::parse(text).is_some()
 }

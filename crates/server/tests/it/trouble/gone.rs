@@ -60,6 +60,32 @@ async fn who_is_known_goes_on_and_signing_in_waits_for_no_one() {
     }
 }
 
+/// What others do in the same instance costs nobody their place in the memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_is_known_stays_so_whatever_others_do() {
+    let server = fragile_server().await;
+    let mut ada = server.signed_in("ada").await;
+    let path = tokens_path(&mut ada).await;
+    ada.post(&path, &[]).await.ok();
+    ada.get("/v1/client").await.ok();
+    let mut bob = server.signed_in("bob").await;
+    bob.post("/v1/me/email_addresses", &[("email_address", "robert+clerk_test@example.com")]).await.ok();
+    let session = bob.session_id().await;
+    bob.post(&format!("/v1/client/sessions/{session}/touch"), &[]).await.ok();
+    bob.post(&format!("/v1/client/sessions/{session}/end"), &[]).await.ok();
+    bob.sign_in("bob", "a wrong password").await;
+    bob.sign_in("bob", PASSWORD).await.ok();
+    let user = bob.user_id().await;
+    server.backend().patch(&format!("/v1/users/{user}"), json!({ "first_name": "Bob" })).await.ok();
+    server.backend().post(&format!("/v1/users/{user}/ban"), json!({})).await.ok();
+    server.backend().delete(&format!("/v1/users/{user}")).await.ok();
+    let taken = server.trouble(testkit::Line::Hangs).await;
+    server.advance(Duration::from_secs(60));
+    ada.post(&path, &[]).await.ok();
+    ada.get("/v1/client").await.ok();
+    server.heal(taken).await;
+}
+
 /// The row, and with SQLite the whole file, is in the hands of a transaction that does not end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_lock_that_somebody_keeps_is_no_reason_to_hang() {

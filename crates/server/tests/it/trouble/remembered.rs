@@ -13,7 +13,7 @@ fn shown_token(client: &Value) -> String {
 }
 
 /// Ways in which a session ends, by those who may end it.
-const ENDINGS: [&str; 13] = [
+const ENDINGS: [&str; 14] = [
     "end",
     "remove",
     "remove all",
@@ -25,6 +25,7 @@ const ENDINGS: [&str; 13] = [
     "user deleted by the backend",
     "user deletes themselves elsewhere",
     "user banned",
+    "user banned by the backend",
     "another sign-in",
     "application deleted",
 ];
@@ -54,6 +55,7 @@ async fn bring_about(server: &TestServer, ending: &str, ada: &mut Browser, elsew
             ban(server, &user).await;
             return;
         }
+        "user banned by the backend" => backend.post(&format!("/v1/users/{user}/ban"), json!({})).await,
         "another sign-in" => {
             acting.override_method("DELETE", "/v1/client/sessions", &[]).await.ok();
             acting.sign_in("ada", PASSWORD).await
