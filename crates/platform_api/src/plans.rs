@@ -5,10 +5,11 @@ use domain::{
     applications, bodies,
     keys::Scope,
     plans::{self, NewPlan, Plan, PlanChange},
+    settings::{Expected, Extent},
 };
 use foundation::{ApplicationId, PlanId};
 use serde_json::{Value, json};
-use web::{Answer, Id, IfMatch, Input, PlatformCall};
+use web::{Answer, Id, IfMatch, Input, PlatformCall, Query};
 
 /// The workspace's plans.
 pub async fn list(call: PlatformCall) -> Answer {
@@ -22,12 +23,13 @@ pub async fn list(call: PlatformCall) -> Answer {
 }
 
 /// Makes a plan.
-pub async fn create(call: PlatformCall, input: Input) -> Answer {
+pub async fn create(call: PlatformCall, Query(query): Query, input: Input) -> Answer {
+    query.only(&[])?;
     input.only(&["name", "slug", "settings", "rules"])?;
     let new = NewPlan {
         name: applications::check_name(input.required("name")?)?,
         slug: input.text("slug")?.map(plans::check_slug).transpose()?,
-        settings: layer_change(&input)?,
+        settings: layer_change(&query, &input, Extent::Whole, Expected::Any)?,
     };
     let workspace = call.workspace();
     call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::create(tx, workspace, &new)), bodies::plan).await
@@ -40,20 +42,20 @@ pub async fn show(call: PlatformCall, Id(id): Id<PlanId>) -> Answer {
 }
 
 /// Changes a plan; its applications follow at their next request.
-pub async fn update(call: PlatformCall, Id(id): Id<PlanId>, IfMatch(expected): IfMatch, input: Input) -> Answer {
+pub async fn update(call: PlatformCall, Id(id): Id<PlanId>, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
     input.only(&["name", "slug", "settings", "rules"])?;
     let change = PlanChange {
         name: input.text("name")?.map(applications::check_name).transpose()?,
         slug: input.text("slug")?.map(plans::check_slug).transpose()?,
-        settings: layer_change(&input)?,
-        expected,
+        settings: layer_change(&query, &input, Extent::Parts, expected)?,
     };
-    let workspace = call.workspace();
-    call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::update(tx, workspace, id, &change)), bodies::plan).await
+    let (workspace, run) = (call.workspace(), change.settings.run);
+    call.write_or_try(Scope::ApplicationsWrite, run, |tx| Box::pin(plans::update(tx, workspace, id, &change)), bodies::changed_plan).await
 }
 
 /// Deletes a plan that nobody subscribes to.
-pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>) -> Answer {
+pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>, Query(query): Query) -> Answer {
+    query.only(&[])?;
     let workspace = call.workspace();
     call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::delete(tx, workspace, id)), |id| bodies::deleted("plan", id)).await
 }
@@ -69,7 +71,8 @@ pub async fn of_application(call: PlatformCall, Id(id): Id<ApplicationId>) -> An
 }
 
 /// Subscribes an application to a plan, or with `null` to none.
-pub async fn subscribe(call: PlatformCall, Id(id): Id<ApplicationId>, input: Input) -> Answer {
+pub async fn subscribe(call: PlatformCall, Id(id): Id<ApplicationId>, Query(query): Query, input: Input) -> Answer {
+    query.only(&[])?;
     input.only(&["plan_id"])?;
     let plan = input.nullable_id::<PlanId>("plan_id")?;
     let workspace = call.workspace();

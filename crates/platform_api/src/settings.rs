@@ -4,9 +4,9 @@ use domain::{
     applications, bodies,
     keys::Scope,
     settings::{
-        self, Change, Expected, Extent, above,
+        self, Change, Expected, Extent, Run,
+        above::{self, Wanted},
         config::{self, Clearing, ConfigChange},
-        instance::Run,
     },
 };
 use foundation::Problem;
@@ -20,30 +20,36 @@ pub async fn blueprint(call: PlatformCall) -> Answer {
 }
 
 /// Changes parts of the blueprint.
-pub async fn update_blueprint(call: PlatformCall, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    change_blueprint(&call, &input, Extent::Parts, &expected).await
+pub async fn update_blueprint(call: PlatformCall, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    change_blueprint(&call, layer_change(&query, &input, Extent::Parts, expected)?, &input).await
 }
 
 /// Replaces the blueprint.
-pub async fn replace_blueprint(call: PlatformCall, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    change_blueprint(&call, &input, Extent::Whole, &expected).await
+pub async fn replace_blueprint(call: PlatformCall, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
+    change_blueprint(&call, layer_change(&query, &input, Extent::Whole, expected)?, &input).await
 }
 
-async fn change_blueprint(call: &PlatformCall, input: &Input, extent: Extent, expected: &Expected) -> Answer {
+async fn change_blueprint(call: &PlatformCall, wanted: Wanted, input: &Input) -> Answer {
     input.only(&["settings", "rules"])?;
-    let change = layer_change(input)?;
     let workspace = call.workspace();
-    call.write(
+    call.write_or_try(
         Scope::ApplicationsWrite,
-        |tx| Box::pin(above::change_blueprint(tx, workspace, &change, extent, expected)),
-        |stored| bodies::blueprint(workspace, stored),
+        wanted.run,
+        |tx| Box::pin(above::change_blueprint(tx, workspace, &wanted)),
+        |applied| bodies::changed_blueprint(workspace, applied),
     )
     .await
 }
 
-/// `settings` and `rules` of a layer above the instances.
-pub fn layer_change(input: &Input) -> Result<Change, Problem> {
-    Change::read(&input.object("settings")?.unwrap_or_default(), &input.object("rules")?.unwrap_or_default())
+/// `settings` and `rules` of a layer above the instances, and `dry_run`.
+pub fn layer_change(query: &Input, input: &Input, extent: Extent, expected: Expected) -> Result<Wanted, Problem> {
+    query.only(&["dry_run"])?;
+    let change = Change::read(&input.object("settings")?.unwrap_or_default(), &input.object("rules")?.unwrap_or_default())?;
+    Ok(Wanted { change, extent, expected, run: run(query)? })
+}
+
+fn run(query: &Input) -> Result<Run, Problem> {
+    Ok(if query.flag("dry_run")? == Some(true) { Run::Dry } else { Run::Real })
 }
 
 /// Every key of an instance's settings, with where it comes from and who holds it.
@@ -95,8 +101,9 @@ pub async fn replace_config(call: PlatformCall, place: Place, Query(query): Quer
 async fn change_config(call: &PlatformCall, place: &Place, sections: Option<Vec<String>>, wanted: ConfigChange) -> Answer {
     let sections = sections.unwrap_or_else(|| wanted.values.keys().cloned().collect());
     let workspace = call.workspace();
-    call.write(
+    call.write_or_try(
         Scope::ApplicationsWrite,
+        wanted.run,
         |tx| Box::pin(config::change_of(tx, workspace, place.application, place.which, &wanted)),
         |changed| bodies::changed_config(changed, wanted.run, &sections),
     )
@@ -105,8 +112,7 @@ async fn change_config(call: &PlatformCall, place: &Place, sections: Option<Vec<
 
 fn wanted(query: &Input, extent: Extent, expected: Expected, input: Input) -> Result<ConfigChange, Problem> {
     let clearing = if query.flag("destructive")? == Some(true) { Clearing::Allowed } else { Clearing::Refused };
-    let run = if query.flag("dry_run")? == Some(true) { Run::Dry } else { Run::Real };
     let mut values: Map<String, Value> = input.document()?;
     let named = config::take_version(&mut values)?;
-    Ok(ConfigChange { values, extent, clearing, run, expected: [expected, named] })
+    Ok(ConfigChange { values, extent, clearing, run: run(query)?, expected: [expected, named] })
 }

@@ -15,7 +15,7 @@ pub use domain::{domain, platform_domain};
 pub use environment::environment;
 pub use openid::openid_configuration;
 pub use session::{active_session, backend_session, session};
-pub use settings::{blueprint, changed_config, config, effective_settings, plan};
+pub use settings::{blueprint, changed_blueprint, changed_config, changed_plan, config, effective_settings, plan};
 pub use user::{backend_user, email_address, image, user, verification};
 
 use foundation::Timestamp;

@@ -3,8 +3,9 @@
 use crate::{
     plans::Plan,
     settings::{
-        above::Stored,
-        instance::{Changed, Run},
+        Run,
+        above::{Applied, Stored},
+        instance::Changed,
         resolve::{Effective, Resolved, Why},
         rules::Bound,
     },
@@ -68,6 +69,24 @@ pub fn changed_config(changed: &Changed, run: Run, sections: &[String]) -> Value
         "after": changed.after.shown(Some(sections)),
         "affected_users": changed.affected,
     })
+}
+
+/// A workspace's blueprint after a change; of a trial, which instances it would change.
+pub fn changed_blueprint(workspace: WorkspaceId, applied: &Applied) -> Value {
+    with_reach(blueprint(workspace, &applied.stored), applied)
+}
+
+/// A plan after a change; of a trial, which instances it would change.
+pub fn changed_plan((changed, applied): &(Plan, Applied)) -> Value {
+    with_reach(plan(changed), applied)
+}
+
+fn with_reach(mut body: Value, applied: &Applied) -> Value {
+    if let Some(reach) = &applied.reach {
+        body["dry_run"] = true.into();
+        body["affected_instances"] = json!({ "changed": reach.changed, "looked_at": reach.looked_at, "complete": reach.complete });
+    }
+    body
 }
 
 /// A workspace's blueprint.

@@ -6,8 +6,8 @@ use crate::{
     applications,
     audit::{self, Actor},
     settings::{
-        Change, Expected,
-        above::{self, Stored},
+        Run,
+        above::{self, Applied, Stored, Wanted},
     },
 };
 use ::store::PlatformTx;
@@ -41,7 +41,7 @@ pub struct NewPlan {
     /// Its slug; from the name, if there is none.
     pub slug: Option<String>,
     /// Its layer of the settings.
-    pub settings: Change,
+    pub settings: Wanted,
 }
 
 /// A change of a plan; what is absent stays.
@@ -51,9 +51,7 @@ pub struct PlanChange {
     /// Another slug, checked.
     pub slug: Option<String>,
     /// A change of its layer.
-    pub settings: Change,
-    /// The version that its layer must have.
-    pub expected: Expected,
+    pub settings: Wanted,
 }
 
 /// Checks a slug: lower-case letters and digits, with hyphens in between.
@@ -104,26 +102,30 @@ pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewPl
     let mut plan = Plan { id: tx.new_id(), slug, name: new.name.clone(), created_at: now, updated_at: now, settings: Stored::default() };
     store::insert(tx, workspace, &plan).await.on_conflict(Problem::IdentifierExists("slug"))?;
     audit::record_above(tx, Actor::Platform, "plan.create", &plan.id.to_string(), &json!({ "name": plan.name, "slug": plan.slug })).await?;
-    plan.settings = above::change_plan(tx, workspace, plan.id, &new.settings, &Expected::Any).await?;
+    plan.settings = above::change_plan(tx, workspace, plan.id, &new.settings).await?.stored;
     Ok(plan)
 }
 
-/// Changes a plan. What it says holds for its applications from their next request on.
+/// Changes a plan, or tries it out. What it says holds for its applications from their next request on.
 ///
 /// # Errors
 /// As [`create`]; [`Problem::NotFound`]; [`Problem::VersionMismatch`].
-pub async fn update(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: PlanId, change: &PlanChange) -> Result<Plan> {
-    store::hold(tx, workspace, id).await?;
-    let old = get(tx, workspace, id).await?;
-    change.expected.ensure(old.settings.version)?;
-    if change.name.is_some() || change.slug.is_some() {
-        let (name, slug) = (change.name.as_ref().unwrap_or(&old.name), change.slug.as_ref().unwrap_or(&old.slug));
-        store::rename(tx, id, name, slug).await.on_conflict(Problem::IdentifierExists("slug"))?;
-        let detail = json!({ "before": { "name": old.name, "slug": old.slug }, "after": { "name": name, "slug": slug } });
-        audit::record_above(tx, Actor::Platform, "plan.update", &id.to_string(), &detail).await?;
+pub async fn update(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: PlanId, change: &PlanChange) -> Result<(Plan, Applied)> {
+    if change.settings.run == Run::Real {
+        store::hold(tx, workspace, id).await?;
     }
-    above::change_plan(tx, workspace, id, &change.settings, &Expected::Any).await?;
-    get(tx, workspace, id).await
+    let old = get(tx, workspace, id).await?;
+    let applied = above::change_plan(tx, workspace, id, &change.settings).await?;
+    let mut plan = Plan { settings: applied.stored.clone(), ..old.clone() };
+    plan.name = change.name.clone().unwrap_or(plan.name);
+    plan.slug = change.slug.clone().unwrap_or(plan.slug);
+    if change.settings.run == Run::Real && (plan.name != old.name || plan.slug != old.slug) {
+        store::rename(tx, id, &plan.name, &plan.slug).await.on_conflict(Problem::IdentifierExists("slug"))?;
+        let detail = json!({ "before": { "name": old.name, "slug": old.slug }, "after": { "name": plan.name, "slug": plan.slug } });
+        audit::record_above(tx, Actor::Platform, "plan.update", &id.to_string(), &detail).await?;
+        plan.updated_at = tx.now();
+    }
+    Ok((plan, applied))
 }
 
 /// Deletes a plan that no application subscribes to.

@@ -1,11 +1,14 @@
 //! The layers above the instances: system, blueprint and plan.
 
-use super::{Change, Document, Expected, Extent, Layer, document, resolve, resolve::Layers, schema, store};
+use super::{Change, Document, Expected, Extent, Layer, Run, document, resolve, resolve::Layers, schema, store};
 use crate::audit::{self, Actor};
 use ::store::PlatformTx;
 use foundation::{PlanId, Problem, Result, WorkspaceId};
 
 pub use store::Stored;
+
+/// The most instances that a trial looks at.
+const MOST_LOOKED_AT: usize = 5_000;
 
 /// The system layer.
 ///
@@ -41,13 +44,45 @@ pub async fn blueprint(tx: &mut PlatformTx<'_>, workspace: WorkspaceId) -> Resul
     store::above(tx, Layer::Blueprint, &workspace.to_string()).await
 }
 
-/// Changes the workspace's blueprint.
+/// A change of a layer above the instances.
+pub struct Wanted {
+    /// What changes.
+    pub change: Change,
+    /// Whether what is not named stays.
+    pub extent: Extent,
+    /// The version that the layer must have.
+    pub expected: Expected,
+    /// Whether it is only tried out.
+    pub run: Run,
+}
+
+/// What a change has come to.
+pub struct Applied {
+    /// The layer now, or of a trial as it would be, with the version that it has.
+    pub stored: Stored,
+    /// Of a trial: how far it would reach.
+    pub reach: Option<Reach>,
+}
+
+/// How far a change reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// How many instances would have other settings than now.
+    pub changed: usize,
+    /// How many stand below the layer and were looked at.
+    pub looked_at: usize,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+/// Changes the workspace's blueprint, or tries it out.
 ///
 /// # Errors
 /// [`Problem::VersionMismatch`]; [`Problem::SettingHeld`] where the system layer stands against it; [`Problem::ParamInvalid`].
-pub async fn change_blueprint(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, change: &Change, extent: Extent, expected: &Expected) -> Result<Stored> {
+pub async fn change_blueprint(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, wanted: &Wanted) -> Result<Applied> {
     let wider = vec![(Layer::System, system(tx).await?)];
-    apply(tx, Layer::Blueprint, &workspace.to_string(), &wider, (change, extent, expected)).await
+    let place = Place { layer: Layer::Blueprint, owner: workspace.to_string(), workspace, plan: None, wider };
+    place.apply(tx, wanted).await
 }
 
 /// A plan's document.
@@ -58,13 +93,14 @@ pub(crate) async fn plan(tx: &mut PlatformTx<'_>, id: PlanId) -> Result<Stored> 
     store::above(tx, Layer::Plan, &id.to_string()).await
 }
 
-/// Changes a plan's document. The plan was found in the workspace.
+/// Changes a plan's document, or tries it out. The plan was found in the workspace.
 ///
 /// # Errors
 /// As [`change_blueprint`].
-pub(crate) async fn change_plan(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: PlanId, change: &Change, expected: &Expected) -> Result<Stored> {
+pub(crate) async fn change_plan(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: PlanId, wanted: &Wanted) -> Result<Applied> {
     let wider = vec![(Layer::System, system(tx).await?), (Layer::Blueprint, blueprint(tx, workspace).await?.document)];
-    apply(tx, Layer::Plan, &id.to_string(), &wider, (change, Extent::Parts, expected)).await
+    let place = Place { layer: Layer::Plan, owner: id.to_string(), workspace, plan: Some(id), wider };
+    place.apply(tx, wanted).await
 }
 
 /// Removes a plan's document.
@@ -75,14 +111,46 @@ pub(crate) async fn remove_plan(tx: &mut PlatformTx<'_>, id: PlanId) -> Result<(
     store::remove_above(tx, Layer::Plan, &id.to_string()).await
 }
 
-async fn apply(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str, wider: &Layers, (change, extent, expected): (&Change, Extent, &Expected)) -> Result<Stored> {
-    let stored = store::above(tx, layer, owner).await?;
-    expected.ensure(stored.version)?;
-    let mut document = if extent == Extent::Whole { Document::default() } else { stored.document.clone() };
-    document.apply(change)?;
-    let touched = schema::keys().iter().filter(|key| extent == Extent::Whole || change.touches(key));
-    resolve::permit(wider, layer, &stored.document, &document, touched)?;
-    write(tx, Actor::Platform, layer, owner, &stored, &document).await
+/// Where a layer above the instances stands.
+struct Place {
+    layer: Layer,
+    owner: String,
+    workspace: WorkspaceId,
+    plan: Option<PlanId>,
+    wider: Layers,
+}
+
+impl Place {
+    async fn apply(&self, tx: &mut PlatformTx<'_>, wanted: &Wanted) -> Result<Applied> {
+        let stored = store::above(tx, self.layer, &self.owner).await?;
+        wanted.expected.ensure(stored.version)?;
+        let whole = wanted.extent == Extent::Whole;
+        let mut document = if whole { Document::default() } else { stored.document.clone() };
+        document.apply(&wanted.change)?;
+        let touched = schema::keys().iter().filter(|key| whole || wanted.change.touches(key));
+        resolve::permit(&self.wider, self.layer, &stored.document, &document, touched)?;
+        if wanted.run == Run::Dry {
+            let reach = self.reach(tx, &stored.document, &document).await?;
+            return Ok(Applied { stored: Stored { document, ..stored }, reach: Some(reach) });
+        }
+        let stored = write(tx, Actor::Platform, self.layer, &self.owner, &stored, &document).await?;
+        Ok(Applied { stored, reach: None })
+    }
+
+    /// Which instances would have other settings.
+    async fn reach(&self, tx: &mut PlatformTx<'_>, before: &Document, after: &Document) -> Result<Reach> {
+        let below = store::below(tx, self.workspace, self.plan, MOST_LOOKED_AT + 1).await?;
+        let mut reach = Reach { changed: 0, looked_at: below.len().min(MOST_LOOKED_AT), complete: below.len() <= MOST_LOOKED_AT };
+        for mut narrower in below.into_iter().take(MOST_LOOKED_AT) {
+            narrower.retain(|(layer, _)| *layer != self.layer);
+            let with = |document: &Document| {
+                let here = std::iter::once((self.layer, document.clone()));
+                resolve::resolve(&self.wider.iter().cloned().chain(here).chain(narrower.iter().cloned()).collect()).settings
+            };
+            reach.changed += usize::from(with(before) != with(after));
+        }
+        Ok(reach)
+    }
 }
 
 async fn write(tx: &mut PlatformTx<'_>, actor: Actor, layer: Layer, owner: &str, stored: &Stored, document: &Document) -> Result<Stored> {

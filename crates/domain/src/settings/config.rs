@@ -1,8 +1,8 @@
 //! The contract's view of the settings: the effective tree of an instance, changed in the instance's own layer.
 
 use super::{
-    Change, Expected, Extent,
-    instance::{Changed, Own, Run},
+    Change, Expected, Extent, Run,
+    instance::{Changed, Own},
     resolve, schema,
 };
 use crate::{applications, audit::Actor, instances::Which};

@@ -1,7 +1,7 @@
 //! The instance's own layer.
 
 use super::{
-    Change, Document, Expected, Layer, affected,
+    Change, Document, Layer, Run, affected,
     affected::Affected,
     document, resolve,
     resolve::{Layers, Resolved},
@@ -11,15 +11,6 @@ use crate::audit::{self, Actor};
 use ::store::Tx;
 use foundation::{Problem, Result};
 use serde_json::{Map, Value};
-
-/// Whether a change is made, or only tried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Run {
-    /// Made.
-    Real,
-    /// Tried out.
-    Dry,
-}
 
 /// What a change of the instance's layer has come to.
 pub struct Changed {
@@ -86,14 +77,4 @@ impl Own {
 pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor, change: &Map<String, Value>) -> Result<()> {
     let change = Change::read(change, &Map::new())?;
     Own::read(tx).await?.change(tx, actor, &change, Run::Real).await.map(drop)
-}
-
-/// Makes a change of values and rules, if the layer has the expected version.
-///
-/// # Errors
-/// As [`update_instance`]; [`Problem::VersionMismatch`].
-pub async fn change_instance(tx: &mut Tx<'_>, actor: Actor, change: &Change, expected: &Expected) -> Result<Changed> {
-    let own = Own::read(tx).await?;
-    expected.ensure(own.version)?;
-    own.change(tx, actor, change, Run::Real).await
 }

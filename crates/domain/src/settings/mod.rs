@@ -91,6 +91,15 @@ pub enum Extent {
     Whole,
 }
 
+/// Whether a change is made, or only tried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Made.
+    Real,
+    /// Tried out.
+    Dry,
+}
+
 /// Checks that a document can stand for itself: every key known, every value of its kind, and the whole makes sense.
 ///
 /// # Errors

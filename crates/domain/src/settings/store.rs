@@ -2,7 +2,7 @@
 
 use super::{Document, Layer, resolve::Layers};
 use ::store::{FromRow, Json, PlatformTx, Row, Tx, platform_sql, sql};
-use foundation::{Error, Result, Timestamp};
+use foundation::{Error, PlanId, Result, Timestamp, WorkspaceId};
 
 /// The versions of system, blueprint, plan and instance, and which plan it is. A layer without a document has version 0.
 pub(super) type Versions = (i64, i64, i64, i64, String);
@@ -128,4 +128,37 @@ pub(super) async fn put_above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str
 
 pub(super) async fn remove_above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &str) -> Result<()> {
     tx.change(platform_sql!("delete from platform_settings where layer = $1 and owner = $2"), &[&layer, &owner]).await.map(drop)
+}
+
+struct Below(Layers);
+
+impl FromRow for Below {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let mut layers = Layers::new();
+        for layer in [Layer::Plan, Layer::Instance] {
+            let (values, rules): (Option<Json>, Option<Json>) = (row.take()?, row.take()?);
+            layers.push((layer, Document::recall(&values.unwrap_or_default().0, &rules.unwrap_or_default().0)));
+        }
+        Ok(Below(layers))
+    }
+}
+
+/// What the plan and the instance say, of each living instance of a workspace, or of those that subscribe to a plan.
+pub(super) async fn below(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, plan: Option<PlanId>, most: usize) -> Result<Vec<Layers>> {
+    let (plan, most) = (plan.map(|id| id.to_string()).unwrap_or_default(), i64::try_from(most).unwrap_or(i64::MAX));
+    let found: Vec<Below> = tx
+        .list(
+            platform_sql!(
+                "select subscribed.document, subscribed.rules, own.document, own.rules
+                 from applications a
+                 join instances i on i.application_id = a.id
+                 left join platform_settings subscribed on subscribed.layer = 'plan' and subscribed.owner = a.plan_id
+                 left join instance_settings own on own.instance_id = i.id and own.layer = 'instance' and own.owner = ''
+                 where a.workspace_id = $1 and ($2 = '' or a.plan_id = $2) and a.deleted_at is null and not a.system and i.deleted_at is null
+                 order by i.id limit $3"
+            ),
+            &[&workspace, &plan, &most],
+        )
+        .await?;
+    Ok(found.into_iter().map(|below| below.0).collect())
 }

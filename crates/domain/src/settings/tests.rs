@@ -306,3 +306,26 @@ fn a_write_is_refused_exactly_where_it_passes_a_bound() {
     }
     assert!(refused > 500 && granted > 1_000, "{refused} refused, {granted} granted");
 }
+
+#[test]
+fn an_organization_tightens_what_is_left_to_it_and_nothing_else() {
+    let document = |values: Value, rules: Value| Document::read(values.as_object().expect("values"), rules.as_object().expect("rules")).expect("a document");
+    let organization = document(json!({ "session": { "lifetime": 500, "multi": true }, "display": { "primary_color": "#123456" } }), json!({}));
+    let instance = document(json!({ "session": { "lifetime": 900 } }), json!({ "session.lifetime": { "lock": true } }));
+    let layers = vec![(Layer::Instance, instance.clone()), (Layer::Organization, organization)];
+    let resolved = resolve(&layers);
+    assert_eq!((resolved.settings.session.lifetime, resolved.settings.session.multi), (500, false));
+    assert_eq!(resolved.settings.display.primary_color.as_deref(), Some("#123456"));
+    let multi = resolved.key("session.multi").expect("a key");
+    assert_eq!((multi.source, multi.left_out[0].why), (None, Why::NotTheirs));
+
+    let wider = vec![(Layer::Instance, instance)];
+    let write = |values: Value| {
+        let after = document(values, json!({}));
+        let changed = schema::keys().iter().filter(|key| after.values.contains_key(&key.name));
+        permit(&wider, Layer::Organization, &Document::default(), &after, changed)
+    };
+    assert!(write(json!({ "session": { "lifetime": 899 } })).is_ok());
+    assert!(matches!(write(json!({ "session": { "lifetime": 901 } })), Err(Problem::SettingHeld(_, "instance", _))));
+    assert!(matches!(write(json!({ "session": { "multi": true } })), Err(Problem::ParamInvalid(..))));
+}

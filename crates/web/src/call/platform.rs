@@ -7,7 +7,10 @@ use crate::{
     refusal::Refusal,
 };
 use axum::extract::FromRequestParts;
-use domain::keys::{self, PlatformToken, Scope, spares};
+use domain::{
+    keys::{self, PlatformToken, Scope, spares},
+    settings::Run,
+};
 use foundation::{Error, Problem, Result, WorkspaceId};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
@@ -65,6 +68,22 @@ impl PlatformCall {
         F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
         self.run(scope, Access::Write, work).await.map(|value| json(StatusCode::OK, &shown(&value)))
+    }
+
+    /// Changes; or, dry, shows what would come of it, in a transaction that cannot write.
+    ///
+    /// # Errors
+    /// As [`PlatformCall::write`].
+    pub async fn write_or_try<'e, T, F>(&self, scope: Scope, run: Run, work: F, shown: impl Fn(&T) -> Value) -> Answer
+    where
+        T: Send,
+        F: for<'a> Fn(&'a mut PlatformTx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
+    {
+        let access = match run {
+            Run::Real => Access::Write,
+            Run::Dry => Access::Read,
+        };
+        self.run(scope, access, work).await.map(|value| json(StatusCode::OK, &shown(&value)))
     }
 
     /// Changes, and shows what came of it. The work takes so many spare key pairs; where too few were made ahead, they are made on the spot,

@@ -4,6 +4,7 @@ mod applications;
 mod blueprint;
 mod config;
 mod domains;
+mod impact;
 mod instances;
 mod lifecycle;
 mod plans;
