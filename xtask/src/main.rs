@@ -7,6 +7,7 @@
     reason = "a program for the terminal: it measures steps, reads the environment and starts other programs"
 )]
 
+mod bench;
 mod check;
 mod counts;
 mod node;
@@ -27,6 +28,9 @@ cargo xtask test           everything: on SQLite, again on PostgreSQL, and end t
 cargo xtask e2e            the end-to-end part
 cargo xtask crash          kills the server at random instants under load, and holds it to what it has acknowledged
     --rounds N               how often [default: 100]
+cargo xtask bench          what the server does for a second of CPU, beside the machine's limits (docs/performance.md)
+    --quick --json               a short run; the figures for programs
+    --only P1,P3                 only these targets
 cargo xtask operation ID   an operation of the wire contract: where it is routed and tested, what is still to do
 cargo xtask help           this text
 
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         ["e2e"] => test::run(Parts::END_TO_END),
         ["crash"] => test::crash("100"),
         ["crash", "--rounds", rounds] if rounds.parse::<u32>().is_ok() => test::crash(rounds),
+        ["bench", options @ ..] => bench::run_all(options),
         ["operation", id] => operation::run(id),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

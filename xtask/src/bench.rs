@@ -1,0 +1,30 @@
+//! `bench`: builds for release, starts a PostgreSQL where there is one, and measures.
+
+use crate::{
+    postgres::{self, Postgres},
+    steps::{Steps, cargo, run, target},
+};
+use std::process::{Command, ExitCode};
+
+/// Measures. The options are the measuring program's.
+pub fn run_all(options: &[&str]) -> ExitCode {
+    let mut steps = Steps::default();
+    steps.step("Release build", |_| run(&mut cargo(&["build", "--release", "-p", "server", "-p", "bench"])));
+    let postgres = if postgres::programs().is_some() { steps.step("PostgreSQL starts", |_| Postgres::start()) } else { None };
+    if !steps.any_failed() {
+        let release = target().join("release");
+        steps.step("Measuring", |_| {
+            let mut bench = Command::new(release.join("bench"));
+            bench.arg("--server").arg(release.join("insula")).args(options);
+            if let Some(postgres) = &postgres {
+                bench.args(["--postgres", &postgres.url()]);
+            }
+            run(&mut bench)
+        });
+    }
+    if let Some(mut postgres) = postgres {
+        steps.step("PostgreSQL stops", |_| postgres.stop());
+    }
+    steps.list();
+    if steps.any_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
