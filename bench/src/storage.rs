@@ -20,7 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{Access, Database, Faults, Location, MasterKey, Options, sql};
+use store::{Access, Bounds, Database, Faults, Location, MasterKey, Options, sql};
 use world::clock::SystemClock;
 
 /// How many rows there are, and how many readers ask PostgreSQL at once.
@@ -90,6 +90,7 @@ impl Rows {
             master: MasterKey::new([7; 32]),
             faults: Faults::default(),
             connections: READERS,
+            bounds: Bounds { wait: Duration::from_secs(60), ..Bounds::DEFAULT },
         };
         let database = Database::open(location, options).await.map_err(|e| e.to_string())?;
         for ids in self.ids.chunks(10_000) {
