@@ -123,3 +123,89 @@ story(shared, 'private metadata never reaches the browser', async ({ clerk, app,
   assert.match(raw, /silver/);
   assert.doesNotMatch(raw, /only-for-the-backend/);
 });
+
+/** A red square of one pixel. */
+const picture = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
+const shownPicture = page => page.locator('.cl-profileSectionContent__profile img[src*="/v1/images/"]').first();
+
+story(shared, 'a user uploads a picture, sees it, and removes it', async ({ clerk, app, page, visit }) => {
+  const finn = await newUser(clerk, 'finn', { firstName: 'Finn', lastName: 'Ekman' });
+  await signInWithPassword(page, app, finn);
+  await openProfile(page, app);
+  const plain = page.locator('.cl-profileSectionContent__profile img').first();
+  await plain.waitFor();
+  assert.match(await plain.getAttribute('src'), /avatar_placeholder/);
+  assert.ok(await plain.evaluate(image => image.decode().then(() => image.naturalWidth > 0)), 'the avatar of ours is drawn');
+  await visit.shot('profile-avatar');
+
+  await button(page, 'Update profile');
+  await page.locator('input[type=file]').setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: picture });
+  await shownPicture(page).waitFor();
+  assert.ok(await shownPicture(page).evaluate(image => image.decode().then(() => image.naturalWidth > 0)), 'the picture is shown');
+  await visit.shot('profile-picture');
+  const user = await clerk.users.getUser(finn.id);
+  assert.equal(user.hasImage, true);
+  assert.match(user.imageUrl, /\/v1\/images\/img_/);
+
+  await button(page, 'Update profile');
+  await button(page, 'Remove');
+  await page.locator('img[src*="avatar_placeholder"]').first().waitFor();
+  assert.equal((await clerk.users.getUser(finn.id)).hasImage, false);
+});
+
+story(shared, 'a file that is no picture is refused in the profile', async ({ clerk, app, page, visit }) => {
+  const gus = await newUser(clerk, 'gus');
+  await signInWithPassword(page, app, gus);
+  visit.expectStatus(422);
+  const refusal = await refusalOf(page, () =>
+    window.Clerk.user.setProfileImage({ file: new File(['<svg onload="alert(1)"/>'], 'me.png', { type: 'image/png' }) }),
+  );
+  assert.deepEqual([refusal?.status, refusal?.param], [422, 'file']);
+  assert.equal((await clerk.users.getUser(gus.id)).hasImage, false);
+});
+
+story(shared, 'the list of devices shows this browser, and signs another one out', async ({ clerk, app, page, visit }) => {
+  const hana = await newUser(clerk, 'hana');
+  await signInWithPassword(page, app, hana);
+  const other = await clerk.sessions.createSession({ userId: hana.id });
+  await openProfile(page, app);
+  await button(page, 'Security');
+  const devices = page.locator('.cl-activeDevice');
+  await page.locator('.cl-activeDevice__current').waitFor();
+  const current = await page.locator('.cl-activeDevice__current').innerText();
+  assert.match(current, /Linux/);
+  assert.match(current, /This device/);
+  assert.match(current, /Chrome \d+\.\d+/);
+  assert.equal(await devices.count(), 2);
+  await visit.shot('profile-devices');
+
+  await page.locator('.cl-activeDeviceListItem').getByRole('button', { name: 'Open menu' }).click();
+  const [answer] = await Promise.all([
+    page.waitForResponse(response => response.url().includes(`/v1/me/sessions/${other.id}/revoke`)),
+    page.getByRole('menuitem', { name: 'Sign out of device' }).click(),
+  ]);
+  assert.equal(answer.status(), 200);
+  await page.reload();
+  await page.locator('.cl-activeDevice__current').waitFor();
+  assert.equal(await devices.count(), 1);
+  assert.equal((await clerk.sessions.getSession(other.id)).status, 'revoked');
+  const mine = await clerk.sessions.getSessionList({ userId: hana.id, status: 'active' });
+  assert.equal(mine.data.length, 1);
+  assert.match(mine.data[0].latestActivity.browserName, /Chrome/);
+});
+
+story(shared, 'a password that is required is not taken away', async ({ clerk, app, page, visit }) => {
+  const ines = await newUser(clerk, 'ines');
+  await signInWithPassword(page, app, ines);
+  await openProfile(page, app);
+  await button(page, 'Security');
+  await page.getByText('Update password').first().waitFor();
+  assert.equal(await page.getByText(/remove password/i).count(), 0);
+  visit.expectStatus(403);
+  const refusal = await refusalOf(page, currentPassword => window.Clerk.user.removePassword({ currentPassword }), ines.password);
+  assert.equal(refusal?.status, 403);
+  assert.equal((await clerk.users.getUser(ines.id)).passwordEnabled, true);
+});

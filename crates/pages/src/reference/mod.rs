@@ -97,7 +97,7 @@ impl Entry {
         let path = operation.handler.split('<').next().unwrap_or_default();
         let handler = HANDLERS.iter().find(|handler| handler.path == path);
         let text = handler.map_or("", |handler| handler.text);
-        let flowing = text.split("\n#").next().unwrap_or_default().replace('\n', " ");
+        let flowing = text.split("\n#").next().unwrap_or_default().replace('\n', " ").replace('`', "");
         let (summary, rest) = flowing.split_once(". ").unwrap_or((&flowing, ""));
         let inside = match operation.face {
             Face::Frontend => "/t/{slug}",
