@@ -200,6 +200,11 @@ impl TestServer {
         self.sibling(applications::NewInstance { environment, label: None, domain: None, proxy_url, clone_of: None }).await
     }
 
+    /// The database once more, with these master keys instead of the server's.
+    pub async fn opened_with(&self, master: MasterKey) -> Database {
+        Database::open(self.place.direct(), Options { master, ..options(&self.world, PATIENT) }).await.expect("the database opens once more")
+    }
+
     /// Changes an instance's settings.
     pub async fn set(&self, instance: InstanceId, settings: Value) {
         let change = settings.as_object().cloned().unwrap_or_default();

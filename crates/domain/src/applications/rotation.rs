@@ -86,7 +86,9 @@ pub async fn rotate_secret_keys(
     }
     let mut application = get(tx, workspace, id).await?;
     if let Some(name) = name {
-        application.instances.retain(|instance| name.names(instance));
+        // Of several for the same purpose, the oldest is meant, as elsewhere.
+        let named = application.instances.iter().find(|instance| name.names(instance)).map(|instance| instance.id);
+        application.instances.retain(|instance| Some(instance.id) == named);
     }
     if application.instances.is_empty() {
         return Err(Problem::NotFound.into());

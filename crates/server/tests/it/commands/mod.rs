@@ -1,6 +1,7 @@
 //! The operator's commands, with the binary itself.
 
 mod backup;
+mod data_keys;
 mod doctor;
 mod migrate;
 mod rotation;

@@ -204,3 +204,20 @@ async fn only_the_owner_sees_and_changes_signing_keys() {
     assert!(!seen.text.contains("sealed") && !seen.text.contains("\"n\""), "{}", seen.text);
     assert_eq!(kid(&ada.token().await), id);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_revokes_another_forgets_within_seconds() {
+    let server = TestServer::start().await;
+    let there = server.another_node().await;
+    let mut ada = server.signed_in("ada").await;
+    let path = format!("/v1/sessions/{}/tokens", ada.session_id().await);
+    let mint = || async { there.backend().post(&path, json!({})).await.ok()["jwt"].as_str().expect("a token").to_owned() };
+    let stolen = mint().await;
+    assert_eq!(published(&there).await.len(), 1, "and it is remembered there");
+    let announced = SigningKeyId::parse(rotate(&server).await[0]["id"].as_str().expect("an id")).expect("an id");
+    server.platform().post(&format!("{}/{}/revoke", place(&server), kid(&stolen)), json!({})).await.ok();
+    server.platform().post(&format!("{}/rotate_secret_keys", place(&server).replace("/signing_keys", "")), json!({})).await.ok();
+    server.advance(Duration::from_secs(10));
+    assert_eq!(published(&there).await.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [announced]);
+    assert_eq!(there.backend().get("/v1/users").await.refusal(), (401, "clerk_key_invalid"), "the old secret key, there too");
+}
