@@ -16,7 +16,7 @@ use foundation::{ApplicationId, Id, InstanceId, Problem, Result, Secret, Signing
 use serde_json::json;
 use std::time::Duration;
 
-/// How a path names one of an application's instances: by what it is for, or by its id.
+/// How a path names one of an application's instances: by what it is for (then the one without a label), or by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceName {
     /// What it is for.
@@ -86,7 +86,6 @@ pub async fn rotate_secret_keys(
     }
     let mut application = get(tx, workspace, id).await?;
     if let Some(name) = name {
-        // Of several for the same purpose, the oldest is meant, as elsewhere.
         let named = application.instances.iter().find(|instance| name.names(instance)).map(|instance| instance.id);
         application.instances.retain(|instance| Some(instance.id) == named);
     }
