@@ -258,6 +258,36 @@ describe('sessions', () => {
   });
 });
 
+describe('JWT templates', () => {
+  test('templates are made, listed, changed, used and deleted', async () => {
+    const uma = await newUser(clerk, 'uma');
+    await clerk.users.updateUserMetadata(uma.id, { publicMetadata: { plan: { seats: 3 } } });
+    const name = `plan-${Date.now()}`;
+    const made = await clerk.jwtTemplates.create({
+      name,
+      claims: { seats: '{{user.public_metadata.plan.seats}}', who: 'I am {{user.primary_email_address}}', aud: 'test' },
+    });
+    assert.deepEqual([made.lifetime, made.customSigningKey, made.signingAlgorithm], [60, false, 'RS256']);
+    const { session } = await tokenOf(uma);
+    const { jwt } = await clerk.sessions.getToken(session.id, name);
+    const read = claims(jwt);
+    assert.deepEqual([read.seats, read.who, read.aud, read.sub], [3, `I am ${uma.address}`, 'test', uma.id]);
+    const state = await clerk.authenticateRequest(withBearer(jwt));
+    assert.equal(state.isAuthenticated, false, 'no session token, whatever is in it');
+    const changed = await clerk.jwtTemplates.update({ templateId: made.id, name, claims: {}, lifetime: 300 });
+    assert.equal(changed.lifetime, 300);
+    assert.equal((await clerk.jwtTemplates.get(made.id)).lifetime, 300);
+    assert.ok((await clerk.jwtTemplates.list()).data.some(({ id }) => id === made.id));
+    assert.equal((await clerk.jwtTemplates.delete(made.id)).deleted, true);
+    await assertRefused(clerk.sessions.getToken(session.id, name), { status: 404, code: 'resource_not_found' });
+    await assertRefused(clerk.jwtTemplates.create({ name, claims: { sub: 'x' } }), {
+      status: 400,
+      code: 'jwt_template_reserved_claim',
+      param: 'claims',
+    });
+  });
+});
+
 describe('tickets', () => {
   const shown = ticket =>
     fetch(`${server.instance.frontendUrl}/v1/client/sign_ins`, {

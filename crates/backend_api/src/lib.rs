@@ -4,6 +4,7 @@ mod clients;
 mod domains;
 mod email_addresses;
 mod instance;
+mod jwt_templates;
 mod redirect_urls;
 mod routes;
 mod sessions;

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, domains, email_addresses, instance, redirect_urls, sessions, sign_ups, standing, tickets, users};
+use crate::{clients, domains, email_addresses, instance, jwt_templates, redirect_urls, sessions, sign_ups, standing, tickets, users};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -58,6 +58,13 @@ pub fn routes() -> Routes {
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)
         .post("RevokeSession", "/v1/sessions/{session_id}/revoke", sessions::revoke)
         .post("CreateSessionToken", "/v1/sessions/{session_id}/tokens", sessions::create_token)
+        .post("CreateSessionTokenFromTemplate", "/v1/sessions/{session_id}/tokens/{template_name}", sessions::create_token_from_template)
+        .post("RefreshSession", "/v1/sessions/{session_id}/refresh", sessions::refresh)
+        .get("ListJWTTemplates", "/v1/jwt_templates", jwt_templates::list)
+        .post("CreateJWTTemplate", "/v1/jwt_templates", jwt_templates::create)
+        .get("GetJWTTemplate", "/v1/jwt_templates/{template_id}", jwt_templates::show)
+        .patch("UpdateJWTTemplate", "/v1/jwt_templates/{template_id}", jwt_templates::update)
+        .delete("DeleteJWTTemplate", "/v1/jwt_templates/{template_id}", jwt_templates::delete)
         .get("ListRedirectURLs", "/v1/redirect_urls", redirect_urls::list)
         .post("CreateRedirectURL", "/v1/redirect_urls", redirect_urls::create)
         .get("GetRedirectURL", "/v1/redirect_urls/{id}", redirect_urls::show)

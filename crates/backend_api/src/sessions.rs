@@ -5,13 +5,16 @@ use domain::{
     audit::Actor,
     bodies,
     clients::{Credential, Visit},
+    instances::Tenant,
+    jwt_templates,
+    refresh::{self, Expired},
     sessions::{self, Filter, Status},
     tokens, users,
 };
 use foundation::{Problem, SessionId, UserId};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use web::{Answer, BackendCall, Id, Input, Query};
+use web::{Answer, BackendCall, Id, IdAndName, Input, Query};
 
 /// A page of sessions, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -78,23 +81,12 @@ pub async fn revoke(call: BackendCall, Id(id): Id<SessionId>) -> Answer {
 
 /// A token of a living session, for as long as the backend says.
 pub async fn create_token(call: BackendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
-    input.only(&["expires_in_seconds"])?;
-    let life = match input.number("expires_in_seconds")? {
-        None => tokens::LIFE,
-        Some(seconds) => {
-            let longest = tokens::LONGEST.as_secs();
-            let seconds = u64::try_from(seconds).ok().filter(|s| (30..=longest).contains(s));
-            Duration::from_secs(seconds.ok_or(Problem::invalid("expires_in_seconds", "must be between 30 seconds and 10 years"))?)
-        }
-    };
+    let life = life(&input)?.unwrap_or(tokens::LIFE);
     let tenant = &call.tenant;
     call.read(
         |tx| {
             Box::pin(async move {
-                let session = sessions::get(tx, id).await?;
-                if !session.is_live(tx.now()) {
-                    return Err(Problem::NotFound.into());
-                }
+                let session = sessions::live(tx, id).await?;
                 users::ensure_welcome(tx, session.user).await?;
                 tokens::mint(tx, tenant, &session, None, life).await
             })
@@ -102,4 +94,61 @@ pub async fn create_token(call: BackendCall, Id(id): Id<SessionId>, input: Input
         |jwt| json!({ "object": "token", "jwt": jwt }),
     )
     .await
+}
+
+/// How long a token is to be good, if the backend says so.
+fn life(input: &Input) -> Result<Option<Duration>, Problem> {
+    input.only(&["expires_in_seconds"])?;
+    let Some(seconds) = input.number("expires_in_seconds")? else { return Ok(None) };
+    let longest = tokens::LONGEST.as_secs();
+    let seconds = u64::try_from(seconds).ok().filter(|s| (30..=longest).contains(s));
+    let fault = Problem::invalid("expires_in_seconds", "must be between 30 seconds and 10 years");
+    seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or(fault)
+}
+
+/// A token of a template, of a living session.
+pub async fn create_token_from_template(call: BackendCall, IdAndName(id, name): IdAndName<SessionId>, input: Input) -> Answer {
+    let life = life(&input)?;
+    let (tenant, name) = (&call.tenant, name.as_str());
+    call.read(
+        |tx| {
+            Box::pin(async move {
+                let session = sessions::live(tx, id).await?;
+                jwt_templates::mint(tx, tenant, &session, name, None, life).await
+            })
+        },
+        |jwt| json!({ "object": "token", "jwt": jwt }),
+    )
+    .await
+}
+
+/// Trades an expired session token for a new one, as a token or as the cookies that hold it.
+pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
+    input.only(&["expired_token", "refresh_token", "request_origin", "request_headers", "format", "suffixed_cookies", "request_originating_ip"])?;
+    let token = input.secret("expired_token")?.ok_or(Problem::ParamMissing("expired_token"))?;
+    let refresh = input.secret("refresh_token")?.ok_or(Problem::ParamMissing("refresh_token"))?;
+    let origin = input.required("request_origin")?;
+    // What else is told about the request is not needed: the token itself says which page it is for.
+    input.object("request_headers")?;
+    input.text("request_originating_ip")?;
+    input.flag("suffixed_cookies")?;
+    let cookies = match input.text("format")? {
+        None | Some("token") => false,
+        Some("cookie") => true,
+        Some(_) => return Err(Problem::invalid("format", "must be token or cookie").into()),
+    };
+    let tenant = &call.tenant;
+    let expired = Expired { session: id, token: &token, refresh: &refresh, origin };
+    call.read(
+        |tx| Box::pin(refresh::refresh(tx, tenant, &expired)),
+        |jwt| if cookies { in_cookies(tenant, origin, jwt) } else { json!({ "object": "token", "jwt": jwt }) },
+    )
+    .await
+}
+
+/// The token in the cookies that a handshake would set.
+fn in_cookies(tenant: &Tenant, origin: &str, jwt: &str) -> Value {
+    let secure = if origin.starts_with("https:") { "; Secure" } else { "" };
+    let cookie = |name: String| format!("{name}={jwt}; Path=/; SameSite=Lax{secure}; Max-Age=31536000");
+    json!({ "object": "cookies", "cookies": [cookie(format!("__session_{}", tenant.cookie_suffix)), cookie("__session".to_owned())] })
 }

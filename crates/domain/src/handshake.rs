@@ -4,7 +4,7 @@ use crate::{
     clients::Visit,
     keys, once,
     once::Purpose,
-    redirect_urls, redirects,
+    redirect_urls, redirects, refresh,
     sessions::{self, Session},
     settings, tokens, users,
 };
@@ -51,7 +51,7 @@ pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, for
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let target = redirects::check(&visit.tenant, &settings, &list, redirect_url, "redirect_url")?;
-    let mut directives = directives(tx, visit, &target).await?;
+    let mut directives = directives(tx, visit, &target, format).await?;
     if !visit.tenant.is_development() && visit.credential.proxied && redirects::is_behind_proxy(&visit.tenant, &target) {
         let attributes = attributes(&target);
         // A session's cookie stays the last one.
@@ -110,7 +110,7 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
 
 /// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because
 /// the SDK takes the last one.
-async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url) -> Result<Vec<String>> {
+async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url, format: Format) -> Result<Vec<String>> {
     let session = front(tx, visit).await?;
     let attributes = attributes(target);
     let year = 31_536_000;
@@ -133,7 +133,19 @@ async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url) -> Result<
         }
     }
     let suffix = &visit.tenant.cookie_suffix;
-    Ok(cookies.iter().flat_map(|(name, value)| [format!("{name}_{suffix}={value}"), format!("{name}={value}")]).collect())
+    let mut directives: Vec<String> = Vec::new();
+    // It is worth as much as the session, so it never stands in an address.
+    if format == Format::Nonce {
+        directives.push(match (&session, &visit.client) {
+            (Some(session), Some(client)) => {
+                let token = refresh::issue(tx, session, client).await?;
+                format!("__refresh_{suffix}={}; {attributes}; HttpOnly; Max-Age={year}", token.expose())
+            }
+            _ => format!("__refresh_{suffix}=; {attributes}; HttpOnly; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+        });
+    }
+    directives.extend(cookies.iter().flat_map(|(name, value)| [format!("{name}_{suffix}={value}"), format!("{name}={value}")]));
+    Ok(directives)
 }
 
 /// Where a top-level visit that only renews the client's cookie goes on.

@@ -96,6 +96,8 @@ pub enum Problem {
     NativeApiDisabled,
     /// The redirect URL is not allowed, and the parameter that carries it.
     RedirectUrlInvalid(&'static str),
+    /// No version of the contract has this name.
+    ApiVersionInvalid(String),
     /// The secret key is missing or unknown.
     SecretKeyInvalid,
     /// The platform token is missing or unknown.
@@ -283,6 +285,7 @@ impl Problem {
             P::RedirectUrlInvalid(param) => row(422, "form_param_value_invalid", "is not an allowed redirect URL", "")
                 .long(format!("{param} is not an allowed URL: use your application's own origin, or add the URL to the instance's redirect URLs."))
                 .on(*param),
+            P::ApiVersionInvalid(version) => row(400, "api_version_invalid", "Invalid API version", "").long(format!("There is no API version {version}.")),
             P::SecretKeyInvalid => row(
                 401,
                 "clerk_key_invalid",
@@ -444,6 +447,7 @@ mod tests {
             P::OriginInvalid,
             P::NativeApiDisabled,
             P::RedirectUrlInvalid("redirect_url"),
+            P::ApiVersionInvalid("2020-01-01".to_owned()),
             P::SecretKeyInvalid,
             P::PlatformTokenInvalid,
             P::ScopeMissing("applications:read"),

@@ -46,6 +46,7 @@ pub fn routes() -> Routes {
         .post("endSession", "/v1/client/sessions/{session_id}/end", sessions::end)
         .post("removeSession", "/v1/client/sessions/{session_id}/remove", sessions::remove)
         .post("createSessionToken", "/v1/client/sessions/{session_id}/tokens", sessions::create_token)
+        .post("createSessionTokenWithTemplate", "/v1/client/sessions/{session_id}/tokens/{template_name}", sessions::create_token_from_template)
         .get("acceptTicket", "/v1/tickets/accept", tickets::accept)
         .get("getUser", "/v1/me", me::show)
         .patch("patchUser", "/v1/me", me::update)

@@ -1,11 +1,11 @@
 //! The sessions of the caller's own client.
 
-use domain::{bodies, clients, sessions};
+use domain::{bodies, clients, jwt_templates, sessions};
 use foundation::{Problem, SessionId};
 use http::StatusCode;
 use serde_json::json;
 use store::Access;
-use web::{Answer, FrontendCall, Id, Input, json};
+use web::{Answer, FrontendCall, Id, IdAndName, Input, json};
 
 /// A session.
 pub async fn show(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
@@ -83,4 +83,20 @@ pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Inpu
 /// No organization can be active; an empty value asks for the personal account. Not 422: the SDK would sign the user out.
 fn no_organization(input: &Input, param: &'static str) -> Result<(), Problem> {
     if input.text(param)?.is_some_and(|text| !text.is_empty()) { Err(Problem::NotFound) } else { Ok(()) }
+}
+
+/// A fresh token of a template.
+pub async fn create_token_from_template(call: FrontendCall, IdAndName(id, name): IdAndName<SessionId>) -> Answer {
+    let name = name.as_str();
+    call.bare(
+        Access::Read,
+        |tx, visit| {
+            Box::pin(async move {
+                let session = visit.live_session(tx, id).await?;
+                jwt_templates::mint(tx, &visit.tenant, &session, name, visit.credential.origin.as_deref(), None).await
+            })
+        },
+        |token| json(StatusCode::OK, &json!({ "object": "token", "jwt": token })),
+    )
+    .await
 }

@@ -122,7 +122,10 @@ impl Doors {
                 let uri = with_path(&uri, uri.path());
                 self.app.database.hurried(Box::pin(frontend::open(self, request, &uri, knock, None, hops.before))).await
             }
-            Address::Backend { path } => run(&self.backend, request, &with_path(&uri, path), knock).await,
+            Address::Backend { path } => match web::check_version(request.headers(), &uri) {
+                Ok(()) => run(&self.backend, request, &with_path(&uri, path), knock).await,
+                Err(problem) => refuse(problem),
+            },
             Address::Pages => run(&self.pages, request, &uri, knock).await,
             Address::Elsewhere => {
                 let mut response = refuse(Problem::NoSuchOperation);

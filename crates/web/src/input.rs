@@ -324,3 +324,17 @@ impl<T: TypedId> FromRequestParts<Arc<App>> for Id<T> {
         Ok(params.iter().last().and_then(|(_, text)| T::parse(text)).map(Id).ok_or(Problem::NotFound)?)
     }
 }
+
+/// An id in the path and the name behind it: its last two parameters.
+pub struct IdAndName<T>(pub T, pub String);
+
+impl<T: TypedId> FromRequestParts<Arc<App>> for IdAndName<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Refusal> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::NotFound)?;
+        let values: Vec<&str> = params.iter().map(|(_, text)| text).collect();
+        let [.., id, name] = values.as_slice() else { return Err(Problem::NotFound.into()) };
+        Ok(IdAndName(T::parse(id).ok_or(Problem::NotFound)?, (*name).to_owned()))
+    }
+}

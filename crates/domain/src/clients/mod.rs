@@ -40,6 +40,13 @@ pub struct Client {
     pub updated_at: Timestamp,
 }
 
+impl Client {
+    /// What changes whenever its secret does, and says nothing about it.
+    pub(crate) fn generation(&self) -> &str {
+        &self.secret_hash
+    }
+}
+
 /// The client of this id.
 ///
 /// # Errors

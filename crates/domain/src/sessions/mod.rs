@@ -111,6 +111,15 @@ pub async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
     Ok(Some(session.within(&settings::effective(tx).await?.session)))
 }
 
+/// The session of this id, if it lives.
+///
+/// # Errors
+/// [`Problem::NotFound`] where it does not.
+pub async fn live(tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
+    let session = get(tx, id).await?;
+    if session.is_live(tx.now()) { Ok(session) } else { Err(Problem::NotFound.into()) }
+}
+
 /// Signs a user in on the visitor's client, which gets a new secret.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub struct SigningKey {
     id: SigningKeyId,
     pair: KeyPair,
-    headers: [String; 2],
+    headers: [String; 3],
 }
 
 /// The public half: modulus and exponent, big-endian, in base64url.
@@ -49,7 +49,7 @@ impl SigningKey {
             }
             encode(header.to_string().as_bytes())
         };
-        Ok(SigningKey { id, pair, headers: [header(Category::Session), header(Category::Handshake)] })
+        Ok(SigningKey { id, pair, headers: [header(Category::Session), header(Category::Template), header(Category::Handshake)] })
     }
 
     /// The key's id, the token's `kid`.
@@ -68,7 +68,7 @@ impl SigningKey {
     /// # Errors
     /// Only where the library fails.
     pub fn sign(&self, category: Category, claims: &Value) -> Result<String> {
-        let header = &self.headers[usize::from(category == Category::Handshake)];
+        let header = &self.headers[category as usize];
         let claims = serde_json::to_vec(claims).map_err(|e| Error::broken("writing claims", e))?;
         let mut token = format!("{header}.{}", encode(&claims));
         let mut signature = vec![0; self.pair.public_modulus_len()];

@@ -41,6 +41,8 @@ pub(super) async fn open(
         Ok(objection) => objection,
         Err(error) => return Refusal::from(error).into_response(),
     };
+    let versioned = || Some(web::check_version(request.headers(), uri)).filter(|_| request.method() != Method::OPTIONS).and_then(Result::err);
+    let objection = objection.or_else(versioned);
     let reader = reader(request.headers(), request.method(), objection.as_ref());
     knock.tenant = Some(tenant);
     let response = match (objection, method(&request)) {

@@ -8,8 +8,10 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 17] = [
+pub const PARAMETERS: [&str; 19] = [
     "{domain_id}",
+    "{template_id}",
+    "{template_name}",
     "{sign_in_token_id}",
     "{actor_token_id}",
     "{user_id}",
@@ -51,7 +53,10 @@ async fn furnish(server: &TestServer) -> Ours {
     let impersonation = json!({ "user_id": user, "actor": { "sub": "canary-support" } });
     let actor_token = server.backend().post("/v1/actor_tokens", impersonation).await.ok()["id"].as_str().expect("id").to_owned();
     let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
+    let template = server.backend().post("/v1/jwt_templates", json!({ "name": "tmpl_canary", "claims": { "canary": "{{user.id}}" } })).await;
     let ids = BTreeMap::from([
+        ("{template_id}", template.ok()["id"].as_str().expect("id").to_owned()),
+        ("{template_name}", "tmpl_canary".to_owned()),
         ("{sign_in_token_id}", sign_in_token),
         ("{actor_token_id}", actor_token),
         ("{user_id}", user),
@@ -102,6 +107,8 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "UpdateEmailAddress" => json!({ "verified": true, "primary": true }),
         "ReplaceUserEmailAddress" => json!({ "email_address": "mallory@example.com" }),
         "AttemptEmailAddressVerification" => json!({ "verification_id": format!("once_{}", "2".repeat(27)), "code": "424242" }),
+        "CreateJWTTemplate" | "UpdateJWTTemplate" => json!({ "name": "mallory", "claims": { "role": "admin" } }),
+        "RefreshSession" => json!({ "expired_token": "a.b.c", "refresh_token": "1-a", "request_origin": "http://localhost:3000" }),
         "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
         "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),
         "UpdateSignUp" => json!({ "external_id": "mallory" }),

@@ -96,6 +96,11 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
     let session = || async { backend.post("/v1/sessions", json!({ "user_id": user })).await.ok().clone() };
     match path.split('/').find(|segment| segment.starts_with('{')) {
         Some("{email_id}") => path.replace("{email_id}", &first_email().await),
+        Some("{template_id}") => {
+            let made = backend.post("/v1/jwt_templates", json!({ "name": user, "claims": {} })).await;
+            path.replace("{template_id}", &id(made.ok()))
+        }
+        Some("{template_name}") => path.replace("{template_name}", "no-such-template"),
         Some("{sign_in_token_id}") => {
             let made = backend.post("/v1/sign_in_tokens", json!({ "user_id": user })).await;
             path.replace("{sign_in_token_id}", &id(made.ok()))
@@ -247,6 +252,14 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
             "preferred_sign_in_strategy_when_password_required",
             "no_such_field",
         ],
+        "CreateJWTTemplate" | "UpdateJWTTemplate" => {
+            vec!["name", "claims", "lifetime", "allowed_clock_skew", "custom_signing_key", "signing_algorithm", "signing_key", "no_such_field"]
+        }
+        "CreateSessionTokenFromTemplate" => vec!["expires_in_seconds", "no_such_field"],
+        "RefreshSession" => {
+            vec!["expired_token", "refresh_token", "request_origin", "request_headers", "format", "suffixed_cookies", "request_originating_ip", "no_such_field"]
+        }
+        "DeleteJWTTemplate" => vec!["no_such_field"],
         "CreateSignInToken" => vec!["user_id", "org_id", "expires_in_seconds", "no_such_field"],
         "CreateActorToken" => vec!["user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds", "no_such_field"],
         "RevokeSignInToken" | "RevokeActorToken" | "CreateTestingToken" => vec!["no_such_field"],

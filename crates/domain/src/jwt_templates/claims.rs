@@ -1,0 +1,344 @@
+//! The language of templates: JSON in which texts may hold shortcodes, as in `"{{user.first_name || 'friend'}}"`.
+//!
+//! A text that is one shortcode becomes the value itself, of whatever JSON type; otherwise values are written into the text. What comes out
+//! of a shortcode is data: it is never read for shortcodes again. Names are checked when a template is written, so that a token is
+//! never made with one that means nothing.
+
+use crate::{sessions::Session, users::User};
+use foundation::{Problem, text};
+use serde_json::{Map, Value, json};
+
+/// Claims that the server sets itself, in these tokens or in session tokens: a template that could set them could pass its tokens off.
+const RESERVED: [&str; 19] =
+    ["azp", "exp", "iat", "iss", "jti", "nbf", "sub", "sid", "act", "v", "sts", "fva", "fea", "pla", "o", "org_id", "org_slug", "org_role", "org_permissions"];
+/// The most bytes of a template.
+const MOST_TEMPLATE: usize = 8_192;
+/// The most bytes of the claims that come of one.
+const MOST_CLAIMS: usize = 32_768;
+/// How deep a template may be.
+const DEEPEST: usize = 16;
+/// How many names a shortcode may string together.
+const LONGEST_PATH: usize = 16;
+
+/// What shortcodes read from.
+pub(super) struct Sources<'a> {
+    pub(super) user: &'a User,
+    pub(super) session: &'a Session,
+}
+
+/// Checks a template.
+///
+/// # Errors
+/// [`Problem::ClaimReserved`]; [`Problem::ParamInvalid`] that says what is wrong.
+pub(super) fn check(claims: &Map<String, Value>) -> Result<(), Problem> {
+    if json!(claims).to_string().len() > MOST_TEMPLATE {
+        return Err(Problem::invalid("claims", "may have at most 8192 bytes"));
+    }
+    if let Some(name) = claims.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        return Err(Problem::ClaimReserved(name.clone()));
+    }
+    claims.iter().try_for_each(|(name, value)| check_entry(name, value, 1))
+}
+
+fn check_entry(name: &str, value: &Value, depth: usize) -> Result<(), Problem> {
+    if name.is_empty() || name.len() > 256 || text::has_control(name) {
+        return Err(Problem::invalid("claims", "must have names of 1 to 256 bytes without control characters"));
+    }
+    check_value(value, depth)
+}
+
+fn check_value(value: &Value, depth: usize) -> Result<(), Problem> {
+    if depth > DEEPEST {
+        return Err(Problem::invalid("claims", "may be at most 16 levels deep"));
+    }
+    match value {
+        Value::String(text) => pieces(text).map(drop).map_err(|fault| Problem::invalid("claims", fault)),
+        Value::Array(list) => list.iter().try_for_each(|value| check_value(value, depth + 1)),
+        Value::Object(object) => object.iter().try_for_each(|(name, value)| check_entry(name, value, depth + 1)),
+        _ => Ok(()),
+    }
+}
+
+/// Fills a template in.
+///
+/// # Errors
+/// [`Problem::TokenTooLarge`].
+pub(super) fn render(claims: &Map<String, Value>, sources: &Sources<'_>) -> Result<Map<String, Value>, Problem> {
+    let filled: Map<String, Value> = claims.iter().map(|(name, value)| (name.clone(), fill(value, sources))).collect();
+    if json!(filled).to_string().len() > MOST_CLAIMS { Err(Problem::TokenTooLarge(MOST_CLAIMS)) } else { Ok(filled) }
+}
+
+fn fill(value: &Value, sources: &Sources<'_>) -> Value {
+    match value {
+        Value::String(text) => fill_text(text, sources),
+        Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, sources)).collect()),
+        Value::Object(object) => Value::Object(object.iter().map(|(name, value)| (name.clone(), fill(value, sources))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn fill_text(text: &str, sources: &Sources<'_>) -> Value {
+    let Ok(pieces) = pieces(text) else { return Value::Null };
+    if let [Piece::Code(operands)] = pieces.as_slice() {
+        return choose(operands, sources);
+    }
+    let mut out = String::with_capacity(text.len());
+    for piece in &pieces {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Code(operands) => match choose(operands, sources) {
+                Value::Null => {}
+                Value::String(text) => out.push_str(&text),
+                other => out.push_str(&other.to_string()),
+            },
+        }
+    }
+    Value::String(out)
+}
+
+/// The first operand that says something, else what the last one is.
+fn choose(operands: &[Operand<'_>], sources: &Sources<'_>) -> Value {
+    let mut value = Value::Null;
+    for operand in operands {
+        value = match operand {
+            Operand::Literal(literal) => literal.clone(),
+            Operand::Path(path) => look_up(path, sources),
+        };
+        let says_nothing = value.is_null() || value == Value::Bool(false) || value.as_str() == Some("");
+        if !says_nothing {
+            break;
+        }
+    }
+    value
+}
+
+/// A piece of a text.
+#[derive(Debug, PartialEq)]
+enum Piece<'t> {
+    Text(&'t str),
+    Code(Vec<Operand<'t>>),
+}
+
+/// One side of a `||`.
+#[derive(Debug, PartialEq)]
+enum Operand<'t> {
+    Path(Vec<&'t str>),
+    Literal(Value),
+}
+
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, code)) = rest.split_once("{{") {
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        let end = end_of_code(code).ok_or("holds a shortcode that is not closed by }}")?;
+        pieces.push(Piece::Code(operands(&code[..end])?));
+        rest = &code[end + 2..];
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    Ok(pieces)
+}
+
+/// Where the closing braces stand that are in no quotes.
+fn end_of_code(code: &str) -> Option<usize> {
+    let bytes = code.as_bytes();
+    let mut quote = None;
+    for (index, byte) in bytes.iter().enumerate() {
+        match (quote, byte) {
+            (Some(open), byte) if open == *byte => quote = None,
+            (None, b'\'' | b'"') => quote = Some(*byte),
+            (None, b'}') if bytes.get(index + 1) == Some(&b'}') => return Some(index),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn operands(code: &str) -> Result<Vec<Operand<'_>>, String> {
+    let mut operands = Vec::new();
+    let mut rest = code.trim();
+    loop {
+        let (operand, behind) = operand(rest)?;
+        operands.push(operand);
+        let behind = behind.trim_start();
+        if behind.is_empty() {
+            return Ok(operands);
+        }
+        rest = behind.strip_prefix("||").ok_or_else(|| format!("holds the shortcode {}, which cannot be read", clip(code)))?.trim_start();
+    }
+}
+
+fn operand(text: &str) -> Result<(Operand<'_>, &str), String> {
+    if let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) {
+        let (inside, behind) = text[1..].split_once(quote).ok_or("holds a text in a shortcode whose quotation mark is not closed")?;
+        return Ok((Operand::Literal(Value::String(inside.to_owned())), behind));
+    }
+    let end = text.find(|c: char| c.is_whitespace() || c == '|').unwrap_or(text.len());
+    let (word, behind) = text.split_at(end);
+    if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') || matches!(word, "true" | "false" | "null") {
+        let literal = serde_json::from_str(word).map_err(|_| format!("holds the shortcode value {}, which cannot be read", clip(word)))?;
+        return Ok((Operand::Literal(literal), behind));
+    }
+    let path: Vec<&str> = word.split('.').collect();
+    if is_known(&path) { Ok((Operand::Path(path), behind)) } else { Err(format!("holds the shortcode {}, which does not exist", clip(word))) }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// Whether a name means something. Below metadata every name does.
+fn is_known(path: &[&str]) -> bool {
+    let plain = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if path.len() > LONGEST_PATH || !path.iter().all(plain) {
+        return false;
+    }
+    match path {
+        ["user", "public_metadata" | "unsafe_metadata", ..] | ["org", "public_metadata", ..] | ["session", "actor", ..] => true,
+        ["user", name] => USER.contains(name),
+        ["org", name] => ORGANIZATION.contains(name),
+        _ => false,
+    }
+}
+
+const USER: [&str; 20] = [
+    "id",
+    "first_name",
+    "last_name",
+    "full_name",
+    "username",
+    "external_id",
+    "locale",
+    "image_url",
+    "profile_image_url",
+    "has_image",
+    "primary_email_address",
+    "primary_phone_number",
+    "primary_web3_wallet",
+    "email_verified",
+    "phone_number_verified",
+    "two_factor_enabled",
+    "created_at",
+    "updated_at",
+    "last_sign_in_at",
+    "last_active_at",
+];
+/// Of the active organization; nothing while there is none.
+const ORGANIZATION: [&str; 6] = ["id", "name", "slug", "role", "image_url", "has_image"];
+
+fn look_up(path: &[&str], sources: &Sources<'_>) -> Value {
+    let user = sources.user;
+    match path {
+        ["user", "public_metadata", inner @ ..] => below(&Value::Object(user.public_metadata.0.clone()), inner),
+        ["user", "unsafe_metadata", inner @ ..] => below(&Value::Object(user.unsafe_metadata.0.clone()), inner),
+        ["session", "actor", inner @ ..] => sources.session.actor.as_ref().map_or(Value::Null, |actor| below(&Value::Object(actor.0.clone()), inner)),
+        ["user", name] => of_user(name, user),
+        _ => Value::Null,
+    }
+}
+
+fn of_user(name: &str, user: &User) -> Value {
+    let full_name = || {
+        let names: Vec<&str> = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str).collect();
+        if names.is_empty() { Value::Null } else { Value::String(names.join(" ")) }
+    };
+    match name {
+        "id" => json!(user.id),
+        "first_name" => json!(user.first_name),
+        "last_name" => json!(user.last_name),
+        "full_name" => full_name(),
+        "username" => json!(user.username()),
+        "external_id" => json!(user.external_id),
+        "locale" => json!(user.locale),
+        "primary_email_address" => json!(user.primary_email().map(|email| &email.given)),
+        "email_verified" => json!(user.primary_email().is_some_and(|email| email.verified_by.is_some())),
+        "phone_number_verified" | "two_factor_enabled" => json!(false),
+        "created_at" => json!(user.created_at),
+        "updated_at" => json!(user.updated_at),
+        "last_sign_in_at" => json!(user.last_sign_in_at),
+        "last_active_at" => json!(user.last_active_at),
+        _ => Value::Null,
+    }
+}
+
+fn below(value: &Value, path: &[&str]) -> Value {
+    let found = path.iter().try_fold(value, |value, name| match value {
+        Value::Object(object) => object.get(*name),
+        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        _ => None,
+    });
+    found.cloned().unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Result<usize, String> {
+        pieces(text).map(|pieces| pieces.iter().filter(|piece| matches!(piece, Piece::Code(_))).count())
+    }
+
+    #[test]
+    fn texts_are_read_for_shortcodes() {
+        for (text, count) in [
+            ("", 0),
+            ("plain { text } and }}", 0),
+            ("{{user.id}}", 1),
+            ("{{ user.id }}", 1),
+            ("Hello {{user.first_name}} {{user.last_name}}!", 2),
+            ("{{user.public_metadata.a.b-c.0 || user.username || \"a }} b\" || 'x || y' || 7 || true || null}}", 1),
+        ] {
+            assert_eq!(codes(text), Ok(count), "{text}");
+        }
+    }
+
+    /// CVE-2024-29892 is a claim that a template was not to set; these are shortcodes that are none.
+    #[test]
+    fn what_is_no_shortcode_is_refused() {
+        for text in [
+            "{{",
+            "{{user.id",
+            "{{}}",
+            "{{ }}",
+            "{{user}}",
+            "{{user.password}}",
+            "{{user.password_digest}}",
+            "{{user.private_metadata}}",
+            "{{user.private_metadata.x}}",
+            "{{user.id.x}}",
+            "{{user..id}}",
+            "{{user.public_metadata.}}",
+            "{{instance.secret_key}}",
+            "{{env.HOME}}",
+            "{{user.id || }}",
+            "{{|| user.id}}",
+            "{{user.id | user.username}}",
+            "{{user.id user.username}}",
+            "{{'open}}",
+            "{{1x}}",
+            "{{user.first_name()}}",
+            "{{user.public_metadata[0]}}",
+            "{{{user.id}}}",
+            "{{{{user.id}}}}",
+        ] {
+            assert!(codes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_have_bounds_and_reserved_names() {
+        let checked = |value: Value| check(value.as_object().expect("an object"));
+        for name in RESERVED {
+            assert_eq!(checked(json!({ name: "x" })), Err(Problem::ClaimReserved(name.to_owned())));
+        }
+        assert_eq!(checked(json!({ "aud": "x", "role": "{{user.public_metadata.role || 'guest'}}", "nested": { "sub": "{{user.id}}" } })), Ok(()));
+        assert!(checked(json!({ "x": "y".repeat(8_200) })).is_err());
+        let deep = (0..17).fold(json!(1), |inner, _| json!({ "a": inner }));
+        assert!(checked(deep).is_err());
+        assert!(checked(json!({ "": 1 })).is_err());
+    }
+}
