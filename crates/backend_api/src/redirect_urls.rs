@@ -1,14 +1,9 @@
 //! Redirect URLs.
 
 use crate::Listing;
-use domain::redirect_urls::{self, RedirectUrl};
+use domain::{bodies, redirect_urls};
 use foundation::RedirectUrlId;
-use serde_json::{Value, json};
 use web::{Answer, BackendCall, Id, Input, Query};
-
-fn body(url: &RedirectUrl) -> Value {
-    json!({ "object": "redirect_url", "id": url.id, "url": url.url, "created_at": url.created_at, "updated_at": url.created_at })
-}
 
 /// A page of them, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -16,7 +11,7 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
     call.read(
         |tx| Box::pin(async move { Ok((redirect_urls::list(tx, page).await?, redirect_urls::count(tx).await?)) }),
-        |(urls, total)| listing.body(urls.iter().map(body).collect(), *total),
+        |(urls, total)| listing.body(urls.iter().map(bodies::redirect_url).collect(), *total),
     )
     .await
 }
@@ -25,15 +20,15 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     input.only(&["url"])?;
     let url = input.required("url")?;
-    call.write(|tx| Box::pin(redirect_urls::create(tx, url)), body).await
+    call.write(|tx| Box::pin(redirect_urls::create(tx, call.actor, url)), bodies::redirect_url).await
 }
 
 /// One of them.
 pub async fn show(call: BackendCall, Id(id): Id<RedirectUrlId>) -> Answer {
-    call.read(|tx| Box::pin(redirect_urls::get(tx, id)), body).await
+    call.read(|tx| Box::pin(redirect_urls::get(tx, id)), bodies::redirect_url).await
 }
 
 /// Takes one off the list.
 pub async fn delete(call: BackendCall, Id(id): Id<RedirectUrlId>) -> Answer {
-    call.write(|tx| Box::pin(redirect_urls::delete(tx, id)), |url| domain::bodies::deleted("redirect_url", url.id)).await
+    call.write(|tx| Box::pin(redirect_urls::delete(tx, call.actor, id)), |url| bodies::deleted("redirect_url", url.id)).await
 }

@@ -6,13 +6,12 @@ use domain::{
     bodies,
     identifiers::VerifiedBy,
     sessions::Keep,
-    users::{self, Change, Filter, MetadataChange, NewUser, Order, OrderBy},
+    users::{self, Change, Filter, MetadataChange, Order, OrderBy},
 };
-use foundation::{EmailAddress, Id as _, Page, Problem, Timestamp, UserId};
+use foundation::{EmailAddress, Id as _, Page, Problem, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use store::Json;
-use web::{Answer, BackendCall, Id, Input, Policy, Query, Upload};
+use web::{Answer, BackendCall, Id, Input, Query, Upload, forms};
 
 /// A page of users, as a bare list; beside their total where `paginated=true` asks for it.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -116,116 +115,15 @@ fn signed(text: &str) -> (Sign, &str) {
     }
 }
 
-/// Fields that both creating and changing a user refuse, because this server has no such thing yet.
-fn refuse_absent_features(input: &Input, params: &[&'static str]) -> Result<(), Problem> {
-    match params.iter().find(|param| input.has(param) && !input.is_empty_list(param)) {
-        Some(param) => Err(Problem::invalid(*param, "is not supported by this server")),
-        None => Ok(()),
-    }
-}
-
 /// Creates a user; their identifiers count as verified.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
-    input.only(&[
-        "external_id",
-        "first_name",
-        "last_name",
-        "locale",
-        "email_address",
-        "email_address_identification_status",
-        "phone_number",
-        "phone_number_identification_status",
-        "web3_wallet",
-        "username",
-        "password",
-        "password_digest",
-        "password_hasher",
-        "skip_password_checks",
-        "skip_password_requirement",
-        "totp_secret",
-        "backup_codes",
-        "public_metadata",
-        "private_metadata",
-        "unsafe_metadata",
-        "delete_self_enabled",
-        "legal_accepted_at",
-        "skip_legal_checks",
-        "skip_user_requirement",
-        "create_organization_enabled",
-        "create_organizations_limit",
-        "created_at",
-        "bypass_client_trust",
-        "banned",
-        "locked",
-    ])?;
-    let absent = ["phone_number", "phone_number_identification_status", "web3_wallet", "password_digest", "password_hasher", "totp_secret", "backup_codes"];
-    refuse_absent_features(&input, &absent)?;
-    let mut emails = Vec::new();
-    for text in input.texts("email_address")? {
-        emails.push(EmailAddress::parse(&text).ok_or(Problem::ParamFormat("email_address", "a list of valid e-mail addresses"))?);
+    let forms::UserForm { mut new, password, policy } = forms::new_user(&input)?;
+    if let Some(password) = password {
+        new.digest = Some(call.new_password(&password, policy).await?);
     }
-    check_statuses(&input, emails.len())?;
-    let username = input.username("username")?;
-    if emails.is_empty() && username.is_none() && input.flag("skip_user_requirement")? != Some(true) {
-        return Err(Problem::ParamMissing("email_address").into());
-    }
-    let digest = match input.secret("password")? {
-        Some(password) => Some(call.new_password(&password, policy(&input)?).await?),
-        None => None,
-    };
-    let new = NewUser {
-        emails,
-        username,
-        digest,
-        first_name: input.change("first_name")?.flatten(),
-        last_name: input.change("last_name")?.flatten(),
-        locale: input.change("locale")?.flatten(),
-        external_id: input.change("external_id")?.flatten(),
-        public_metadata: Json(input.object("public_metadata")?.unwrap_or_default()),
-        private_metadata: Json(input.object("private_metadata")?.unwrap_or_default()),
-        unsafe_metadata: Json(input.object("unsafe_metadata")?.unwrap_or_default()),
-        delete_self_enabled: input.flag("delete_self_enabled")?,
-        create_organization_enabled: input.flag("create_organization_enabled")?,
-        create_organizations_limit: limit(&input)?,
-        legal_accepted_at: date(&input, "legal_accepted_at")?,
-        created_at: date(&input, "created_at")?,
-        banned: input.flag("banned")?.unwrap_or(false),
-        locked: input.flag("locked")?.unwrap_or(false),
-        needs_password: input.flag("skip_password_requirement")? != Some(true),
-    };
     let pool = call.tenant.instance.pool;
     let now = call.now();
-    call.write(|tx| Box::pin(users::create(tx, pool, Actor::Backend, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
-}
-
-/// Addresses are created verified. One that is to be reserved must not become verified instead.
-fn check_statuses(input: &Input, addresses: usize) -> Result<(), Problem> {
-    let param = "email_address_identification_status";
-    let statuses = input.texts(param)?;
-    if !statuses.is_empty() && statuses.len() != addresses {
-        return Err(Problem::invalid(param, "must have one entry for each address"));
-    }
-    match statuses.iter().find(|status| *status != "verified") {
-        Some(status) if status == "reserved" => Err(Problem::invalid(param, "cannot be reserved: this is not supported by this server")),
-        Some(_) => Err(Problem::invalid(param, "must be verified or reserved")),
-        None => Ok(()),
-    }
-}
-
-fn policy(input: &Input) -> Result<Policy, Problem> {
-    Ok(if input.flag("skip_password_checks")? == Some(true) { Policy::Skipped } else { Policy::Checked })
-}
-
-fn limit(input: &Input) -> Result<Option<i64>, Problem> {
-    match input.number("create_organizations_limit")? {
-        Some(limit) if !(0..=1_000_000).contains(&limit) => Err(Problem::invalid("create_organizations_limit", "must be between 0 and 1000000")),
-        limit => Ok(limit),
-    }
-}
-
-/// A date and time as RFC 3339 says.
-fn date(input: &Input, param: &'static str) -> Result<Option<Timestamp>, Problem> {
-    input.text(param)?.map(|text| Timestamp::parse_rfc3339(text).ok_or(Problem::ParamFormat(param, "a date and time like 2026-01-31T12:00:00Z"))).transpose()
+    call.write(|tx| Box::pin(users::create(tx, pool, call.actor, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
 }
 
 /// A user.
@@ -262,7 +160,7 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         "created_at",
         "bypass_client_trust",
     ])?;
-    refuse_absent_features(
+    forms::refuse_absent_features(
         &input,
         &["primary_phone_number_id", "primary_web3_wallet_id", "profile_image_id", "password_digest", "password_hasher", "totp_secret", "backup_codes"],
     )?;
@@ -276,13 +174,13 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         primary_email_address: input.id("primary_email_address_id")?,
         delete_self_enabled: input.flag("delete_self_enabled")?,
         create_organization_enabled: input.flag("create_organization_enabled")?,
-        create_organizations_limit: limit(&input)?,
-        legal_accepted_at: date(&input, "legal_accepted_at")?,
-        created_at: date(&input, "created_at")?,
+        create_organizations_limit: forms::organizations_limit(&input)?,
+        legal_accepted_at: forms::date(&input, "legal_accepted_at")?,
+        created_at: forms::date(&input, "created_at")?,
     };
     let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
     let digest = match input.secret("password")? {
-        Some(password) => Some(call.new_password(&password, policy(&input)?).await?),
+        Some(password) => Some(call.new_password(&password, forms::policy(&input)?).await?),
         None => None,
     };
     let now = call.now();

@@ -4,9 +4,12 @@ mod applications;
 mod domains;
 mod instance_path;
 mod instances;
+mod jwt_templates;
 mod keys;
 mod plans;
+mod redirect_urls;
 mod routes;
 mod settings;
+mod users;
 
 pub use routes::routes;

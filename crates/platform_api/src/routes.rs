@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{applications, domains, instances, keys, plans, settings};
+use crate::{applications, domains, instances, jwt_templates, keys, plans, redirect_urls, settings, users};
 use web::{Face, Routes};
 
 /// All operations of this door.
@@ -39,4 +39,26 @@ pub fn routes() -> Routes {
             "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys/{signing_key_id}/revoke",
             keys::revoke_signing,
         )
+        .get("PlatformListInstanceUsers", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users", users::list)
+        .post("PlatformCreateInstanceUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users", users::create)
+        .delete("PlatformDeleteUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}", users::delete)
+        .post("PlatformBanUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}/ban", users::ban)
+        .post("PlatformUnbanUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}/unban", users::unban)
+        .get("PlatformListJWTTemplates", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates", jwt_templates::list)
+        .post("PlatformCreateJWTTemplate", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates", jwt_templates::create)
+        .get("PlatformGetJWTTemplate", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}", jwt_templates::show)
+        .patch(
+            "PlatformUpdateJWTTemplate",
+            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}",
+            jwt_templates::update,
+        )
+        .delete(
+            "PlatformDeleteJWTTemplate",
+            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}",
+            jwt_templates::delete,
+        )
+        .get("PlatformListRedirectURLs", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls", redirect_urls::list)
+        .post("PlatformCreateRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls", redirect_urls::create)
+        .get("PlatformGetRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls/{id}", redirect_urls::show)
+        .delete("PlatformDeleteRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls/{id}", redirect_urls::delete)
 }

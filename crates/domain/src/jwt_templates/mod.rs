@@ -239,7 +239,7 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &st
     }
     let claims = Value::Object(claims);
     match &template.sealed_key {
-        None => keys::signer(tx).await?.sign(Category::Template, &claims),
+        None => keys::signer(tx, Duration::from_secs(u64::try_from(life).unwrap_or(60))).await?.sign(Category::Template, &claims),
         Some(sealed) => own_key(tx, &template, sealed).await?.sign(&claims),
     }
 }

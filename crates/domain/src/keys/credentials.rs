@@ -19,17 +19,40 @@ pub enum Scope {
     ApplicationsRead,
     /// Create, change and delete applications.
     ApplicationsWrite,
+    /// See users.
+    UsersRead,
+    /// Create, change, ban and welcome users.
+    UsersManage,
+    /// Delete users.
+    UsersDelete,
+    /// See JWT templates.
+    JwtTemplatesRead,
+    /// Create, change and delete JWT templates.
+    JwtTemplatesManage,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Scope; 2] = [Scope::ApplicationsRead, Scope::ApplicationsWrite];
+    pub const ALL: [Scope; 7] = [
+        Scope::ApplicationsRead,
+        Scope::ApplicationsWrite,
+        Scope::UsersRead,
+        Scope::UsersManage,
+        Scope::UsersDelete,
+        Scope::JwtTemplatesRead,
+        Scope::JwtTemplatesManage,
+    ];
 
     /// The scope's name.
     pub const fn name(self) -> &'static str {
         match self {
             Scope::ApplicationsRead => "applications:read",
             Scope::ApplicationsWrite => "applications:write",
+            Scope::UsersRead => "users:read",
+            Scope::UsersManage => "users:manage",
+            Scope::UsersDelete => "users:delete",
+            Scope::JwtTemplatesRead => "jwt_templates:read",
+            Scope::JwtTemplatesManage => "jwt_templates:manage",
         }
     }
 }

@@ -32,7 +32,7 @@ const MOST: i64 = 1_000;
 ///
 /// # Errors
 /// [`Problem::RedirectUrlInvalid`]; [`Problem::UrlExists`]; [`Problem::LimitReached`].
-pub async fn create(tx: &mut Tx<'_>, url: &str) -> Result<RedirectUrl> {
+pub async fn create(tx: &mut Tx<'_>, actor: Actor, url: &str) -> Result<RedirectUrl> {
     redirects::parse(url).ok_or(Problem::RedirectUrlInvalid("url"))?;
     if count(tx).await? >= MOST {
         return Err(Problem::LimitReached("redirect URLs", MOST).into());
@@ -41,7 +41,7 @@ pub async fn create(tx: &mut Tx<'_>, url: &str) -> Result<RedirectUrl> {
     tx.change(sql!("insert into redirect_urls (instance_id, id, url, created_at) values ($1, $2, $3, $4)"), &[&added.id, &added.url, &added.created_at])
         .await
         .on_conflict(Problem::UrlExists)?;
-    audit::record(tx, Actor::Backend, "redirect_url.create", &added.id.to_string(), &json!({ "url": url })).await?;
+    audit::record(tx, actor, "redirect_url.create", &added.id.to_string(), &json!({ "url": url })).await?;
     Ok(added)
 }
 
@@ -85,11 +85,11 @@ pub async fn all(tx: &mut Tx<'_>) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, id: RedirectUrlId) -> Result<RedirectUrl> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: RedirectUrlId) -> Result<RedirectUrl> {
     let gone = get(tx, id).await?;
     if tx.change(sql!("delete from redirect_urls where instance_id = $1 and id = $2"), &[&id]).await? == 0 {
         return Err(Problem::NotFound.into());
     }
-    audit::record(tx, Actor::Backend, "redirect_url.delete", &id.to_string(), &json!({ "url": gone.url })).await?;
+    audit::record(tx, actor, "redirect_url.delete", &id.to_string(), &json!({ "url": gone.url })).await?;
     Ok(gone)
 }

@@ -105,7 +105,7 @@ impl Order {
             "last_active_at" => OrderBy::LastActiveAt,
             "last_sign_in_at" => OrderBy::LastSignInAt,
             // Nobody has one yet, so every order by it is the same.
-            "phone_number" | "web3wallet" => OrderBy::CreatedAt,
+            "phone_number" | "web3wallet" | "web3_wallet" => OrderBy::CreatedAt,
             _ => return None,
         };
         Some(Order { by, descending })

@@ -107,7 +107,11 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "UpdateEmailAddress" => json!({ "verified": true, "primary": true }),
         "ReplaceUserEmailAddress" => json!({ "email_address": "mallory@example.com" }),
         "AttemptEmailAddressVerification" => json!({ "verification_id": format!("once_{}", "2".repeat(27)), "code": "424242" }),
-        "CreateJWTTemplate" | "UpdateJWTTemplate" => json!({ "name": "mallory", "claims": { "role": "admin" } }),
+        "PlatformCreateInstanceUser" => json!({ "email_address": ["mallory@example.com"], "password": testkit::PASSWORD }),
+        "PlatformCreateRedirectURL" => json!({ "url": "https://mallory.example" }),
+        "CreateJWTTemplate" | "UpdateJWTTemplate" | "PlatformCreateJWTTemplate" | "PlatformUpdateJWTTemplate" => {
+            json!({ "name": "mallory", "claims": { "role": "admin" } })
+        }
         "RefreshSession" => json!({ "expired_token": "a.b.c", "refresh_token": "1-a", "request_origin": "http://localhost:3000" }),
         "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
         "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),

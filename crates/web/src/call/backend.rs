@@ -51,6 +51,11 @@ impl FromRequestParts<Arc<App>> for BackendCall {
 }
 
 impl BackendCall {
+    /// A call inside an instance that somebody else was recognised for: a platform, for one of its own.
+    pub(super) fn entered(app: Arc<App>, tenant: Arc<Tenant>, actor: Actor) -> BackendCall {
+        BackendCall { app, tenant, actor }
+    }
+
     /// Reads, and shows what was read.
     ///
     /// # Errors

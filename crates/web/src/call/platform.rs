@@ -1,13 +1,16 @@
 //! The Platform API's caller: a platform with a token of its workspace.
 
-use super::bearer;
+use super::{BackendCall, bearer};
 use crate::{
     answer::{Answer, json},
     app::App,
+    place::Place,
     refusal::Refusal,
 };
 use axum::extract::FromRequestParts;
 use domain::{
+    applications,
+    audit::Actor,
     keys::{self, PlatformToken, Scope, spares},
     settings::Run,
 };
@@ -123,6 +126,18 @@ impl PlatformCall {
 
     fn ensure(&self, scope: Scope) -> Result<(), Problem> {
         if self.token.allows(scope) { Ok(()) } else { Err(Problem::ScopeMissing(scope.name())) }
+    }
+
+    /// Enters an instance of one of the workspace's applications. What is done there is recorded as the platform's.
+    ///
+    /// # Errors
+    /// [`Problem::ScopeMissing`]; [`Problem::NotFound`] where the workspace has no such instance.
+    pub async fn enter(self, scope: Scope, place: &Place) -> Result<BackendCall, Refusal> {
+        self.ensure(scope)?;
+        let (workspace, application, which) = (self.workspace(), place.application, place.which);
+        let instance = self.app.database.platform(Access::Read, |tx| Box::pin(applications::instance(tx, workspace, application, which))).await?;
+        let tenant = Arc::new(self.app.site().tenant(instance));
+        Ok(BackendCall::entered(self.app, tenant, Actor::Platform))
     }
 
     /// What the instance's hosts and keys say.

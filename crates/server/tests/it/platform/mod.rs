@@ -5,6 +5,7 @@ mod blueprint;
 mod config;
 mod domains;
 mod impact;
+mod inside;
 mod instances;
 mod lifecycle;
 mod plans;

@@ -1,0 +1,62 @@
+//! The users of an instance, as the platform that owns it sees and keeps them.
+
+use domain::{
+    bodies,
+    identifiers::VerifiedBy,
+    keys::Scope,
+    users::{self, Filter, Order},
+};
+use foundation::{Problem, UserId};
+use serde_json::{Value, json};
+use web::{Answer, Id, Input, Place, PlatformCall, Query, forms};
+
+/// A page of users, and how many there are in all.
+pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
+    query.only(&["query", "order_by", "limit", "offset"])?;
+    let filter = Filter { query: query.text("query")?.map(str::to_owned), ..Filter::default() };
+    let order = match query.text("order_by")? {
+        None => Order::default(),
+        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
+    };
+    let page = query.page()?;
+    let inside = call.enter(Scope::UsersRead, &place).await?;
+    let now = inside.now();
+    inside
+        .read(
+            |tx| Box::pin(async { Ok((users::list(tx, &filter, order, page, None).await?, users::count(tx, &filter).await?)) }),
+            |(found, total)| json!({ "data": found.iter().map(|user| bodies::backend_user(user, now)).collect::<Vec<Value>>(), "total_count": total }),
+        )
+        .await
+}
+
+/// Creates a user; their identifiers count as verified.
+pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
+    let inside = call.enter(Scope::UsersManage, &place).await?;
+    let forms::UserForm { mut new, password, policy } = forms::new_user(&input)?;
+    if let Some(password) = password {
+        new.digest = Some(inside.new_password(&password, policy).await?);
+    }
+    let pool = inside.tenant.instance.pool;
+    let now = inside.now();
+    inside.write(|tx| Box::pin(users::create(tx, pool, inside.actor, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Deletes a user.
+pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+    let inside = call.enter(Scope::UsersDelete, &place).await?;
+    inside.write(|tx| Box::pin(users::delete(tx, inside.actor, id)), |user| bodies::deleted("user", user.id)).await
+}
+
+/// Bans a user; their sessions end.
+pub async fn ban(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+    let inside = call.enter(Scope::UsersManage, &place).await?;
+    let now = inside.now();
+    inside.write(|tx| Box::pin(users::ban(tx, inside.actor, id)), |user| bodies::backend_user(user, now)).await
+}
+
+/// Welcomes a user again.
+pub async fn unban(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+    let inside = call.enter(Scope::UsersManage, &place).await?;
+    let now = inside.now();
+    inside.write(|tx| Box::pin(users::unban(tx, inside.actor, id)), |user| bodies::backend_user(user, now)).await
+}
