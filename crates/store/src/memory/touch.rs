@@ -18,11 +18,13 @@ pub(crate) enum Touch {
 /// Tables that nothing remembered is made from.
 const UNHEARD: &[&[u8]] = &[
     b"audit",
+    b"code_budgets",
     b"counters",
     b"data_keys",
     b"events",
     b"images",
     b"jobs",
+    b"known_devices",
     b"once",
     b"plans",
     b"platform_tokens",
