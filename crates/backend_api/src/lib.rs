@@ -5,6 +5,7 @@ mod domains;
 mod email_addresses;
 mod instance;
 mod jwt_templates;
+mod messages;
 mod redirect_urls;
 mod routes;
 mod sessions;

@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, domains, email_addresses, instance, jwt_templates, redirect_urls, sessions, sign_ups, standing, tickets, users};
+use crate::{clients, domains, email_addresses, instance, jwt_templates, messages, redirect_urls, sessions, sign_ups, standing, tickets, users};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -13,6 +13,11 @@ pub fn routes() -> Routes {
         .get("insula.getSettings", "/v1/instance/settings/effective", instance::effective_settings)
         .get("ListDomains", "/v1/domains", domains::list)
         .patch("UpdateDomain", "/v1/domains/{domain_id}", domains::update)
+        .get("insula.mailServer", "/v1/instance/smtp", messages::show_server)
+        .put("insula.setMailServer", "/v1/instance/smtp", messages::put_server)
+        .delete("insula.deleteMailServer", "/v1/instance/smtp", messages::delete_server)
+        .post("insula.testMailServer", "/v1/instance/smtp/test", messages::try_server)
+        .post("insula.previewMessage", "/v1/instance/messages/preview", messages::preview)
         .post("VerifyClient", "/v1/clients/verify", clients::verify)
         .get("GetClientList", "/v1/clients", clients::list)
         .get("GetClient", "/v1/clients/{client_id}", clients::show)

@@ -2,7 +2,7 @@
 
 use crate::{
     keys::{rotation, spares},
-    messages,
+    messages::{self, Failure},
 };
 use ::store::{Access, BoxFuture, ClaimedJob, Database, NewJob, Tx};
 use foundation::{Error, InstanceId, Result};
@@ -25,20 +25,17 @@ pub async fn run_due(world: &Arc<World>, database: &Database, instance: Instance
     while let Some(job) = database.within(instance, Access::Write, |tx| Box::pin(tx.claim_job(LEASE))).await? {
         done += 1;
         let outcome = run(world, database, instance, &job).await;
-        if let Err(error) = &outcome {
-            tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, %error, "job failed");
+        if let Err(Failure { permanent, error }) = &outcome {
+            tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, permanent, %error, "job failed");
         }
-        let failed = outcome.is_err();
-        database.within(instance, Access::Write, |tx| Box::pin(settle(tx, &job, failed))).await?;
+        database.within(instance, Access::Write, |tx| Box::pin(settle(tx, &job, &outcome))).await?;
     }
     Ok(done)
 }
 
-async fn settle(tx: &mut Tx<'_>, job: &ClaimedJob, failed: bool) -> Result<()> {
-    if !failed {
-        return tx.complete_job(job).await;
-    }
-    let again = (job.attempts < MOST_ATTEMPTS).then(|| tx.now() + pause(job.attempts));
+async fn settle(tx: &mut Tx<'_>, job: &ClaimedJob, outcome: &Result<(), Failure>) -> Result<()> {
+    let Err(failure) = outcome else { return tx.complete_job(job).await };
+    let again = (job.attempts < MOST_ATTEMPTS && !failure.permanent).then(|| tx.now() + pause(job.attempts));
     tx.postpone_job(job, again).await
 }
 
@@ -48,13 +45,13 @@ fn pause(attempts: i64) -> Duration {
     Duration::from_secs((5 << doublings).min(3_600))
 }
 
-async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job: &ClaimedJob) -> Result<()> {
+async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job: &ClaimedJob) -> Result<(), Failure> {
     match job.kind.as_str() {
-        messages::SEND => messages::send(world, database, instance, &job.payload).await,
-        rotation::RETIRE => within(database, instance, |tx| Box::pin(rotation::retire(tx))).await,
-        rotation::WITHDRAW => within(database, instance, |tx| Box::pin(rotation::withdraw(tx, &job.payload))).await,
-        FILL_SPARES => spares::fill(world, database, spares::WANTED).await,
-        other => Err(Error::Broken(format!("no job is called {other}"))),
+        messages::SEND => messages::send(world, database, instance, &job.payload, job.attempts >= MOST_ATTEMPTS).await,
+        rotation::RETIRE => within(database, instance, |tx| Box::pin(rotation::retire(tx))).await.map_err(Failure::from),
+        rotation::WITHDRAW => within(database, instance, |tx| Box::pin(rotation::withdraw(tx, &job.payload))).await.map_err(Failure::from),
+        FILL_SPARES => spares::fill(world, database, spares::WANTED).await.map_err(Failure::from),
+        other => Err(Error::Broken(format!("no job is called {other}")).into()),
     }
 }
 

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use web::{App, Knock, Scripts};
 use world::{
     World,
-    mail::{Caught, Mail, Mailer},
+    mail::{Caught, Mail, Sender, Via},
 };
 
 /// A server of its own, with nothing in its inbox.
@@ -41,7 +41,7 @@ impl Home {
 
     async fn catch(&self, mails: impl IntoIterator<Item = Mail>) {
         for mail in mails {
-            self.app.world.inbox.send(mail).await.expect("caught");
+            self.app.world.mail.send(mail, Via::Server).await.expect("caught");
         }
     }
 
@@ -78,6 +78,7 @@ fn mail(number: u64, to: &str) -> Mail {
         id: id::<MessageId>(number),
         instance: id::<InstanceId>(0),
         from_name: "Trattoria".to_owned(),
+        sender: Sender::default(),
         to: to.to_owned(),
         subject: format!("{number:06} is your sign-in code"),
         text: format!("Enter this code to sign in to Trattoria.\n\n    {number:06}\n"),

@@ -1,6 +1,8 @@
 //! Configuration: flags, then the environment, then one TOML file, then defaults. What is unusable or unsafe refuses to start with one
 //! sentence that says how to mend it.
 
+mod smtp;
+
 use crate::files;
 use clap::Args;
 use domain::{
@@ -16,6 +18,7 @@ use std::{
     time::Duration,
 };
 use store::{Bounds, Location};
+use world::mail::{Reach, Relay};
 use world::places::Places;
 
 /// What can be said on the command line or in the environment.
@@ -72,6 +75,8 @@ pub struct Flags {
     /// File that knows where network addresses are, in MaxMind's format [default: none; places are not shown]
     #[arg(long, env = "INSULA_GEOIP", value_name = "FILE")]
     pub geoip: Option<PathBuf>,
+    #[command(flatten)]
+    smtp: smtp::SmtpFlags,
 }
 
 /// What can be said in the file: the same names, and the settings of the system layer.
@@ -93,6 +98,7 @@ struct File {
     npm_mirror: Option<PathBuf>,
     npm_cdn: Option<String>,
     geoip: Option<PathBuf>,
+    smtp: Option<smtp::SmtpTable>,
     settings: Option<toml::Table>,
     settings_rules: Option<toml::Table>,
 }
@@ -132,6 +138,10 @@ pub struct Config {
     pub places: Places,
     /// The master keys, if they were given.
     pub master_keys: files::MasterTexts,
+    /// The mail server, if there is one.
+    pub relay: Option<Relay>,
+    /// Where instances' own mail servers may be.
+    pub reach: Reach,
     /// The system layer of the settings.
     pub settings: Document,
 }
@@ -150,9 +160,10 @@ impl Config {
         let base_url = flags.base_url.clone().or(file.base_url).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
         let base_domain = flags.base_domain.clone().or(file.base_domain);
         let site = Site::new(&base_url, base_domain.as_deref())?;
-        if !listen.ip().is_loopback() || !site.is_loopback() {
+        let (relay, reach) = smtp::read(&flags.smtp, file.smtp)?;
+        if relay.is_none() && (!listen.ip().is_loopback() || !site.is_loopback()) {
             return Err(format!(
-                "without a mail server all mail is shown in the inbox, so {listen} with {base_url} would show it to the network: listen on 127.0.0.1 with a base URL on localhost"
+                "without a mail server all mail is shown in the inbox, so {listen} with {base_url} would show it to the network: give a mail server with --smtp-host, or listen on 127.0.0.1 with a base URL on localhost"
             ));
         }
         let location = match flags.database_url.clone().or(file.database_url) {
@@ -199,6 +210,8 @@ impl Config {
             scripts: web::Scripts { mirror, cdn: cdn.trim_end_matches('/').to_owned() },
             places,
             master_keys: files::MasterTexts { key: secret("INSULA_MASTER_KEY")?, older: secret("INSULA_MASTER_KEY_OLD")? },
+            relay,
+            reach,
             settings,
         })
     }
@@ -237,7 +250,8 @@ fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("the configuration file {} cannot be read: {e}", path.display()))?;
     let file: File =
         toml::from_str(&text).map_err(|e| format!("the configuration file {} does not fit: {}", path.display(), e.to_string().trim().replace('\n', " ")))?;
-    files::refuse_open_secrets(path, file.database_url.is_some())?;
+    let has_password = file.smtp.as_ref().is_some_and(smtp::SmtpTable::has_password);
+    files::refuse_open_secrets(path, file.database_url.is_some() || has_password)?;
     Ok(file)
 }
 

@@ -31,7 +31,7 @@ pub async fn lay(world: &Arc<World>, database: &Database, site: &Site, data: &Pa
         Err(Error::Conflict(_)) => return Ok(None),
         outcome => outcome.map_err(|e| sentence(&e))?,
     };
-    let start = FirstStart::new(site, &steps);
+    let start = FirstStart::new(site, &steps, world.mail.catches());
     // The file holds the only copy of the keys: it is on the disk before they are valid.
     files::write_secret(&data.join("first-start.json"), &start.json())?;
     tx.finish(Ok(())).await.map_err(|e| sentence(&e))?;
@@ -58,21 +58,24 @@ pub struct FirstStart {
     tenant: Tenant,
     secret_key: Secret,
     platform_token: Secret,
+    /// Whether mail is caught instead of sent.
+    catches: bool,
 }
 
 impl FirstStart {
-    fn new(site: &Site, steps: &FirstSteps) -> FirstStart {
+    fn new(site: &Site, steps: &FirstSteps, catches: bool) -> FirstStart {
         FirstStart {
             base_url: site.base_url().to_owned(),
             backend_url: site.backend_url(),
             tenant: site.tenant(steps.created.application.instances[0].clone()),
             secret_key: steps.created.secret_keys[0].clone(),
             platform_token: steps.platform_token.clone(),
+            catches,
         }
     }
 
-    fn inbox_url(&self) -> String {
-        format!("{}/inbox", self.base_url)
+    fn inbox_url(&self) -> Option<String> {
+        self.catches.then(|| format!("{}/inbox", self.base_url))
     }
 
     /// The file for scripts.
@@ -105,7 +108,7 @@ impl FirstStart {
   Insula is ready. This is its first start: it made a first application for you.
 
     Server           {base}
-    Caught mail      {inbox}
+    {mail}
     Backend API      {backend}
     Frontend API     {frontend}
 
@@ -138,7 +141,7 @@ impl FirstStart {
 ",
             base = self.base_url,
             path = self.tenant.frontend_url.strip_prefix(&self.base_url).unwrap_or_default(),
-            inbox = self.inbox_url(),
+            mail = self.inbox_url().map_or_else(|| "Mail             sent by your mail server".to_owned(), |inbox| format!("Caught mail      {inbox}")),
             backend = self.backend_url,
             frontend = self.tenant.frontend_url,
             token = self.platform_token.expose(),

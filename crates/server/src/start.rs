@@ -39,7 +39,9 @@ pub async fn serve(config: Config) -> Result<(), String> {
         TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
     files::data_folder(&config.data)?;
     let _held = files::lock(&config.data)?;
-    let world = Arc::new(World { places: config.places.clone(), ..World::real() });
+    let mut world = World { places: config.places.clone(), ..World::real() };
+    world.mail = world.mail.by(config.relay.clone()).reaching(config.reach);
+    let world = Arc::new(world);
     let database = open_database(&config, &world).await?;
     let site = Arc::new(config.site);
     let first = first_start::lay(&world, &database, &site, &config.data).await?;

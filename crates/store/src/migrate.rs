@@ -29,6 +29,7 @@ pub const fn migrations() -> &'static [Migration] {
         Migration { version: 4, name: "keys", text: include_str!("migrations/0004_keys.sql") },
         Migration { version: 5, name: "tickets", text: include_str!("migrations/0005_tickets.sql") },
         Migration { version: 6, name: "devices and images", text: include_str!("migrations/0006_devices_and_images.sql") },
+        Migration { version: 7, name: "mail", text: include_str!("migrations/0007_mail.sql") },
         Migration { version: 9, name: "guarding", text: include_str!("migrations/0009_guarding.sql") },
     ]
 }

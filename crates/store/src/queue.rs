@@ -86,10 +86,29 @@ impl Tx<'_> {
     /// Only the database's own.
     pub async fn postpone_job(&mut self, job: &ClaimedJob, again: Option<Timestamp>) -> Result<()> {
         let state = if again.is_some() { "waiting" } else { "dead" };
+        if again.is_none() {
+            self.sweep_dead_jobs().await?;
+        }
         let run_at = again.unwrap_or(self.now());
         self.change(
             sql!("update jobs set run_at = $4, lease_until = 0, state = $5 where instance_id = $1 and id = $2 and attempts = $3"),
             &[&job.id, &job.attempts, &run_at, &state],
+        )
+        .await
+        .map(drop)
+    }
+}
+
+impl Tx<'_> {
+    /// Removes jobs that were laid aside a month ago; at most 100 at a time.
+    async fn sweep_dead_jobs(&mut self) -> Result<()> {
+        let before = self.now() - Duration::from_secs(30 * 86_400);
+        self.change(
+            sql!(
+                "delete from jobs where instance_id = $1 and state = 'dead' and id in
+                   (select id from jobs where instance_id = $1 and state = 'dead' and run_at < $2 order by run_at limit 100)"
+            ),
+            &[&before],
         )
         .await
         .map(drop)

@@ -8,6 +8,7 @@
 
 mod caller;
 mod databases;
+pub mod mail_server;
 mod traffic;
 mod trouble;
 
@@ -29,7 +30,7 @@ use std::{
     time::Duration,
 };
 use store::{Access, Bounds, BoxFuture, Database, Faults, MasterKey, Options, Tx};
-use world::{World, clock::FakeClock};
+use world::{World, clock::FakeClock, mail::Post};
 
 /// An instance, with the keys to it.
 #[derive(Clone)]
@@ -65,6 +66,8 @@ pub struct Setup {
     pub bounds: Bounds,
     /// How it reaches its database.
     pub way: Way,
+    /// How mail is sent, if not into the inbox.
+    pub post: Box<dyn FnOnce(Post) -> Post + Send>,
 }
 
 /// As a server's own, but with patience for a busy machine.
@@ -80,6 +83,7 @@ impl Default for Setup {
             trusted_proxies: Vec::new(),
             bounds: PATIENT,
             way: Way::Straight,
+            post: Box::new(|post| post),
         }
     }
 }
@@ -120,7 +124,8 @@ impl TestServer {
         if let Ok(filter) = std::env::var("INSULA_TEST_LOG") {
             let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         }
-        let (world, clock) = World::fake(setup.seed);
+        let (mut world, clock) = World::fake(setup.seed);
+        world.mail = (setup.post)(world.mail);
         let world = Arc::new(world);
         let place = Arc::new(databases::fresh(setup.way).await);
         let database = Database::open(place.location(), options(&world, setup.bounds)).await.expect("the database opens");

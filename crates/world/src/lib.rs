@@ -15,7 +15,7 @@ use clock::{FakeClock, SystemClock};
 use foundation::{Clock, random::Seeded, random::Shared};
 use images::Images;
 use key_maker::{FixedKeys, KeyMaker, NewKeys};
-use mail::{Inbox, Mailer};
+use mail::{Inbox, Post};
 use network::{Network, NoNetwork, ThisNetwork};
 use passwords::Passwords;
 use places::Places;
@@ -28,7 +28,7 @@ pub struct World {
     /// Gives random bytes.
     pub random: Shared,
     /// Delivers mail.
-    pub mail: Arc<dyn Mailer>,
+    pub mail: Post,
     /// What was caught instead of delivered.
     pub inbox: Arc<Inbox>,
     /// Finds names and asks servers.
@@ -50,7 +50,7 @@ impl World {
         World {
             clock: Arc::new(SystemClock),
             random: Shared::new(random::OperatingSystem),
-            mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
+            mail: Post::new(Arc::new(SystemClock), Arc::clone(&inbox)),
             inbox,
             network: Arc::new(ThisNetwork),
             keys: Arc::new(NewKeys),
@@ -68,7 +68,7 @@ impl World {
         let world = World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Shared::new(Seeded::new(seed)),
-            mail: Arc::clone(&inbox) as Arc<dyn Mailer>,
+            mail: Post::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&inbox)),
             inbox,
             network: Arc::new(NoNetwork),
             keys: Arc::new(FixedKeys::default()),

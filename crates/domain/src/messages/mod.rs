@@ -1,16 +1,31 @@
-//! Messages: what is told to people, written into the queue in the transaction that caused it.
+//! Messages: what is told to people. What is to be said is written into the queue, sealed, in the transaction that caused it; a job
+//! words it and hands it over.
 
+mod kinds;
+mod notices;
+mod send;
+pub mod servers;
 mod template;
+mod words;
+
+pub use kinds::Kind;
+pub use notices::{new_device, password_changed, password_removed};
+pub use send::{Trial, try_server};
+pub use template::Part;
+pub use words::{Draft, Worded, check_template, names, preview};
+
+pub(crate) use send::{Failure, send};
+pub(crate) use words::{is_colour, is_image_address};
 
 use crate::{
     instances::Tenant,
     once::{self, Owner, Purpose},
     settings,
 };
-use ::store::{Database, NewJob, Place, Tx};
-use foundation::{EmailAddress, Error, MessageId, Result};
-use futures_util::future::BoxFuture;
-use world::{World, mail::Mail};
+use ::store::{NewJob, Place, Tx};
+use foundation::{EmailAddress, Error, MessageId, Result, Timestamp};
+use kinds::Values;
+use serde::{Deserialize, Serialize};
 
 /// The job that sends a mail.
 pub(crate) const SEND: &str = "send_mail";
@@ -28,6 +43,27 @@ pub enum CodeMail {
     ResetPassword,
 }
 
+impl CodeMail {
+    const fn kind(self) -> Kind {
+        match self {
+            CodeMail::Verification => Kind::VerificationCode,
+            CodeMail::SignIn => Kind::SignInCode,
+            CodeMail::ResetPassword => Kind::ResetPasswordCode,
+        }
+    }
+}
+
+/// What a job carries: what to say to whom. The words are found when it is sent.
+#[derive(Serialize, Deserialize)]
+struct Letter {
+    id: MessageId,
+    kind: String,
+    to: String,
+    values: Values,
+    /// When it is worth nothing any more.
+    until: Option<Timestamp>,
+}
+
 /// Draws a code and mails it. A test address of a development instance gets the fixed code and no mail.
 ///
 /// # Errors
@@ -39,24 +75,19 @@ pub async fn send_code(tx: &mut Tx<'_>, tenant: &Tenant, purpose: Purpose, attem
     if is_test {
         return Ok(());
     }
-    let id: MessageId = tx.new_id();
-    let mail = template::code(id, tenant, to.given(), &code, kind);
-    let payload = serde_json::to_string(&mail).map_err(|e| Error::broken("a mail", e))?;
-    let row = id.to_string();
-    // The code is in it, so it waits sealed.
-    let sealed = tx.seal(Place { table: "jobs", column: "payload", row: &row }, payload.as_bytes()).await?;
-    let run_at = tx.now();
-    tx.enqueue(NewJob { kind: SEND, payload: format!("{id} {sealed}"), run_at }).await.map(drop)
+    let mut values = Values::default();
+    values.set("otp_code", code.expose().to_owned());
+    values.set("minutes", (once::CODE_LIFE.as_secs() / 60).to_string());
+    let until = Some(tx.now() + once::CODE_LIFE);
+    queue(tx, kind.kind(), to.given(), values, until).await
 }
 
-/// Sends what a job carries.
-#[allow(clippy::disallowed_methods, reason = "the mail is of the instance whose job runs")]
-pub(crate) fn send<'a>(world: &'a World, database: &'a Database, instance: foundation::InstanceId, payload: &'a str) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let (row, sealed) = payload.split_once(' ').ok_or_else(|| Error::Broken("a mail's job without its id".to_owned()))?;
-        let place = Place { table: "jobs", column: "payload", row };
-        let opened = database.within(instance, ::store::Access::Read, |tx| Box::pin(tx.open(place, sealed))).await?;
-        let mail: Mail = serde_json::from_slice(&opened).map_err(|e| Error::broken("a mail's job", e))?;
-        world.mail.send(mail).await
-    })
+/// Writes a message into the queue, sealed, because of the code in it and because of whom it is for.
+async fn queue(tx: &mut Tx<'_>, kind: Kind, to: &str, values: Values, until: Option<Timestamp>) -> Result<()> {
+    let id: MessageId = tx.new_id();
+    let letter = Letter { id, kind: kind.as_str().to_owned(), to: to.to_owned(), values, until };
+    let payload = serde_json::to_string(&letter).map_err(|e| Error::broken("a message", e))?;
+    let sealed = tx.seal(Place { table: "jobs", column: "payload", row: &id.to_string() }, payload.as_bytes()).await?;
+    let run_at = tx.now();
+    tx.enqueue(NewJob { kind: SEND, payload: format!("{id} {sealed}"), run_at }).await.map(drop)
 }

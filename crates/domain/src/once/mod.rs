@@ -28,6 +28,8 @@ pub enum Purpose {
     Ticket,
     /// Carries a handshake's cookies to the backend that fetches them.
     Handshake,
+    /// Counts a user's notices of new devices.
+    NoticeBudget,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Purpose::BackendEmail => "backend_email",
             Purpose::Ticket => "ticket",
             Purpose::Handshake => "handshake",
+            Purpose::NoticeBudget => "notice_budget",
         }
     }
 }
@@ -134,6 +137,32 @@ pub async fn issue_code(tx: &mut Tx<'_>, purpose: Purpose, owner: Owner<'_>, fix
         )
         .await?;
     if issued == 1 { Ok(code) } else { Err(Problem::LimitReached("codes for one attempt", MOST_ISSUED).into()) }
+}
+
+/// A budget's day.
+const BUDGET_LIFE: Duration = Duration::from_secs(86_400);
+
+/// Counts a notice to a user; whether there was one left today.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn charge_notice(tx: &mut Tx<'_>, user: &str, most: i64) -> Result<bool> {
+    let id: OnceId = tx.new_id();
+    let now = tx.now();
+    let charged = tx
+        .change(
+            sql!(
+                "insert into once (instance_id, id, purpose, owner, hash, payload, issued, attempts, most_attempts, expires_at, consumed_at, created_at)
+                  values ($1, $2, $3, $4, '', null, 1, 0, 0, $5, null, $6)
+                  on conflict (instance_id, purpose, owner) do update set
+                    issued = case when once.expires_at <= $6 then 1 else once.issued + 1 end,
+                    expires_at = case when once.expires_at <= $6 then excluded.expires_at else once.expires_at end
+                  where once.expires_at <= $6 or once.issued < $7"
+            ),
+            &[&id, &Purpose::NoticeBudget.name(), &user, &(now + BUDGET_LIFE), &now, &most],
+        )
+        .await?;
+    Ok(charged == 1)
 }
 
 /// Tries a code: counts the try and spends the code if it is right, in one statement.

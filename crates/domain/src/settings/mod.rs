@@ -19,6 +19,7 @@ pub mod affected;
 pub mod config;
 pub mod document;
 pub mod instance;
+mod messages;
 mod rates;
 pub mod resolve;
 pub mod rules;
@@ -30,6 +31,7 @@ mod tree;
 
 pub use document::{Change, Document};
 pub use instance::update_instance;
+pub use messages::{Messages, Texts};
 pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 

@@ -16,6 +16,16 @@ const TREES: u64 = 1_000;
 const ORIGINS: [&str; 3] = ["https://a.example", "https://b.example", "https://c.example"];
 const TEXTS: [&str; 3] = ["a@x.example", "b@x.example", "c@x.example"];
 
+/// Texts that fit the key.
+fn texts(name: &str) -> [&'static str; 3] {
+    match name {
+        "display.primary_color" => ["#000000", "#ff8800", "#FFFFFF"],
+        "display.logo_url" => ["https://a.example/1.png", "https://b.example/2.png", "https://c.example/3.png"],
+        "messages.sender.local_part" => ["accounts", "no-reply", "hello"],
+        _ => TEXTS,
+    }
+}
+
 /// A number below `below`.
 fn draw(random: &mut Seeded, below: usize) -> usize {
     let mut bytes = [0; 8];
@@ -36,7 +46,7 @@ fn domain(key: &Key) -> Vec<Value> {
             numbers.into_iter().filter(|n| key.check(&json!(n)).is_ok()).map(Value::from).collect()
         }
         Kind::Word(words) => words.iter().cloned().map(Value::from).collect(),
-        Kind::Text => TEXTS.iter().map(|text| json!(text)).collect(),
+        Kind::Text => texts(&key.name).iter().map(|text| json!(text)).collect(),
         Kind::List(words) => {
             let entries: Vec<Value> = if words.is_empty() { ORIGINS.map(Value::from).into() } else { words.iter().take(3).cloned().map(Value::from).collect() };
             (0..1_u32 << entries.len()).map(|set| entries.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1).map(|(_, e)| e.clone()).collect()).collect()

@@ -10,8 +10,11 @@
 //! | `extend("x-organization" = true)` | an organization may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
 
-use super::rates::{AttackProtection, CodeBudgets, Rates};
-use crate::redirects;
+use super::{
+    messages::Messages,
+    rates::{AttackProtection, CodeBudgets, Rates},
+};
+use crate::{messages, redirects};
 use foundation::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,8 @@ pub struct Settings {
     pub native_api: NativeApi,
     /// How the pages present the application.
     pub display: Display,
+    /// What is told to people, and in which words.
+    pub messages: Messages,
     /// Whether test addresses and their fixed code work. Development instances only.
     #[schemars(extend("x-tightens" = "off"))]
     pub test_mode: bool,
@@ -76,6 +81,7 @@ impl Default for Settings {
             user_actions: UserActions::default(),
             native_api: NativeApi::default(),
             display: Display::default(),
+            messages: Messages::default(),
             test_mode: true,
             allowed_origins: Vec::new(),
             development_origin: None,
@@ -261,6 +267,9 @@ pub struct Display {
     /// The accent colour, `#rrggbb`.
     #[schemars(extend("x-organization" = true))]
     pub primary_color: Option<String>,
+    /// The https address of the logo.
+    #[schemars(extend("x-organization" = true))]
+    pub logo_url: Option<String>,
 }
 
 impl Settings {
@@ -294,7 +303,13 @@ impl Settings {
         if !self.auth_email.enabled && self.auth_email.required {
             return Err(Problem::invalid("auth_email.required", "cannot be on while addresses are off"));
         }
-        Ok(())
+        if self.display.primary_color.as_deref().is_some_and(|colour| !messages::is_colour(colour)) {
+            return Err(Problem::invalid("display.primary_color", "must be a colour like #4f46e5"));
+        }
+        if self.display.logo_url.as_deref().is_some_and(|url| !messages::is_image_address(url)) {
+            return Err(Problem::invalid("display.logo_url", "must be an https address of at most 500 characters"));
+        }
+        self.messages.check()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Actor},
     clients::Visit,
     identifiers::{self, Handle},
-    once,
+    messages, once,
     passwords::{Answer, Question},
     sessions::{self, Keep},
     settings::{self, Settings},
@@ -337,6 +337,8 @@ pub async fn reset_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, di
 async fn complete(tx: &mut Tx<'_>, visit: &mut Visit, proven: steps::Proven) -> Result<SignInView> {
     let session = sessions::arrive_as(tx, visit, proven.user, proven.strategy.as_str(), proven.impersonation.as_ref()).await?;
     store::complete(tx, proven.sign_in.id, proven.strategy, session.id).await?;
+    let user = users::get(tx, proven.user).await?;
+    messages::new_device(tx, &user, &session).await?;
     view(tx, proven.sign_in.id).await
 }
 

@@ -11,6 +11,7 @@ use crate::{
     Verdict,
     audit::Actor,
     clients::Visit,
+    messages,
     passwords::{Answer, Question},
     sessions::{self, Keep},
     settings,
@@ -40,7 +41,9 @@ pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Se
         Keep::None => known_devices::forget(tx, id, None).await?,
     }
     sessions::revoke_of_user(tx, actor, id, keep).await?;
-    changed(tx, actor, id, "user.password_change").await
+    let user = changed(tx, actor, id, "user.password_change").await?;
+    messages::password_changed(tx, &user).await?;
+    Ok(user)
 }
 
 /// Changes the password of the user who is signed in. The old one must be right, if there is one. The client's secret changes too.

@@ -3,6 +3,7 @@
 use super::{User, change::changed, get, guard, hold, store};
 use crate::{
     audit::Actor,
+    messages,
     sessions::{self, Keep},
 };
 use ::store::Tx;
@@ -128,5 +129,7 @@ pub async fn remove_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, keep: Ke
         return get(tx, id).await;
     }
     store::set_digest(tx, id, None).await?;
-    changed(tx, actor, id, "user.password_remove").await
+    let user = changed(tx, actor, id, "user.password_remove").await?;
+    messages::password_removed(tx, &user).await?;
+    Ok(user)
 }

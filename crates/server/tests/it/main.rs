@@ -10,6 +10,7 @@ mod coverage;
 mod frontend;
 mod isolation;
 mod live;
+mod mail;
 mod platform;
 mod process;
 mod races;

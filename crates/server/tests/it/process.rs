@@ -147,6 +147,59 @@ fn unsafe_settings_refuse_with_one_sentence() {
 }
 
 #[test]
+fn a_mail_server_is_configured_whole_and_safely_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |arguments: &[&str]| refused(&command(folder.path(), 0).args(arguments).output().expect("it runs"));
+    let host = ["--smtp-host", "smtp.example.com"];
+    let and = |more: &[&str]| with(&[&host, more].concat());
+    assert!(and(&[]).contains("--smtp-from"));
+    assert!(and(&["--smtp-from", "acme"]).contains("no address"));
+    assert!(and(&["--smtp-from", "a@b.example", "--smtp-tls", "ssl"]).contains("implicit, starttls or none"));
+    assert!(and(&["--smtp-from", "a@b.example", "--smtp-tls", "none"]).contains("in the clear"));
+    assert!(and(&["--smtp-from", "a@b.example", "--smtp-username", "x"]).contains("INSULA_SMTP_PASSWORD"));
+    assert!(with(&["--smtp-from", "a@b.example"]).contains("--smtp-host"));
+    let flag = command(folder.path(), 0).args(["--smtp-password", "x"]).output().expect("it runs");
+    assert_eq!(flag.status.code(), Some(2), "others can see flags, so there is none for it");
+    let password = folder.path().join("password");
+    std::fs::write(&password, "secret\n").expect("written");
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    let path = password.to_str().expect("a path");
+    assert!(and(&["--smtp-from", "a@b.example", "--smtp-username", "x", "--smtp-password-file", path]).contains("chmod 600"));
+    let file = folder.path().join("insula.toml");
+    std::fs::write(&file, "[smtp]\nhost = 'smtp.example.com'\nfrom = 'a@b.example'\nusername = 'x'\npassword = 'y'\n").expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    assert!(with(&[]).contains("chmod 600"));
+    assert!(!folder.path().join("insula.db").exists(), "nothing was made");
+}
+
+/// With a mail server it may be reached from elsewhere, and shows nobody's mail.
+#[test]
+fn with_a_mail_server_there_is_no_inbox() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("mode");
+    let file = folder.path().join("insula.toml");
+    std::fs::write(&file, "base_url = 'https://id.example.com'\n[smtp]\nhost = 'smtp.example.com'\nfrom = 'no-reply@id.example.com'\n").expect("written");
+    let running = start(folder.path());
+    let first = std::fs::read_to_string(folder.path().join("first-start.json")).expect("first-start.json");
+    assert!(first.contains("\"inbox_url\": null"), "{first}");
+    let page = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", running.port)).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: id.example.com\r\nConnection: close\r\n\r\n").expect("asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    for path in ["/inbox", "/inbox.json", "/inbox/msg_1/html"] {
+        assert!(page(path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+    let landing = page("/");
+    assert!(landing.starts_with("HTTP/1.1 200") && !landing.contains("/inbox"));
+    let (code, said) = stop(running);
+    assert_eq!(code, 0);
+    assert!(said.contains("your mail server") && !said.contains("/inbox"));
+}
+
+#[test]
 fn the_file_is_checked_and_holds_for_every_instance() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("insula.toml");

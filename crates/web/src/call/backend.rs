@@ -12,11 +12,11 @@ use domain::{
     Verdict,
     audit::Actor,
     instances::{Instance, Tenant},
-    keys,
+    keys, messages,
     passwords::{self, Answer as PasswordAnswer, Question},
     settings,
 };
-use foundation::{InstanceId, Problem, Result, Secret};
+use foundation::{EmailAddress, InstanceId, Problem, Result, Secret};
 use http::{StatusCode, request::Parts};
 use serde_json::Value;
 use std::sync::Arc;
@@ -161,6 +161,19 @@ impl BackendCall {
             Verdict::Granted(value) => Ok(json(StatusCode::OK, &shown(&value))),
             Verdict::Refused(problem) => Err(problem.into()),
         }
+    }
+
+    /// Where the instance's mail server may be.
+    pub fn reach(&self) -> messages::servers::Reach {
+        self.app.world.mail.reach()
+    }
+
+    /// Sends one mail by the instance's own mail server, outside of every transaction, and tells what that said.
+    ///
+    /// # Errors
+    /// As [`messages::try_server`].
+    pub async fn try_mail_server(&self, to: &EmailAddress) -> Result<messages::Trial, Refusal> {
+        Ok(messages::try_server(&self.app.world, &self.app.database, self.tenant.id(), to).await?)
     }
 
     /// The time now, for showing what was read.

@@ -283,6 +283,10 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
         | "SetUserProfileImage"
         | "DeleteUserProfileImage"
         | "UnsetUserPasswordCompromised" => vec!["no_such_field"],
+        "insula.setMailServer" => vec!["host", "port", "tls", "username", "password", "from_address", "from_name", "fall_back", "no_such_field"],
+        "insula.testMailServer" => vec!["to", "no_such_field"],
+        "insula.previewMessage" => vec!["kind", "subject", "text", "html", "no_such_field"],
+        "insula.deleteMailServer" => vec!["no_such_field"],
         other => panic!("{other} takes a body: say here which fields it has"),
     }
 }

@@ -1,0 +1,118 @@
+//! The server's own mail server, as it is configured.
+
+use clap::Args;
+use foundation::{EmailAddress, Secret};
+use serde::Deserialize;
+use std::{net::IpAddr, path::Path, path::PathBuf};
+use world::mail::{Encryption, Reach, Relay, SmtpServer};
+
+/// What can be said on the command line or in the environment. The password is in neither list of arguments.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SmtpFlags {
+    /// The mail server [default: none; mail is caught in the inbox]
+    #[arg(long, env = "INSULA_SMTP_HOST", value_name = "HOST")]
+    smtp_host: Option<String>,
+    /// Its port [default: 465 for implicit, 587 for starttls, 25 for none]
+    #[arg(long, env = "INSULA_SMTP_PORT", value_name = "PORT")]
+    smtp_port: Option<u16>,
+    /// How its connection is encrypted: implicit, starttls, or none for one on this machine [default: starttls]
+    #[arg(long, env = "INSULA_SMTP_TLS", value_name = "HOW")]
+    smtp_tls: Option<String>,
+    /// Who logs in; the password is in INSULA_SMTP_PASSWORD or in a file
+    #[arg(long, env = "INSULA_SMTP_USERNAME", value_name = "NAME")]
+    smtp_username: Option<String>,
+    /// File that holds the password, for its owner alone
+    #[arg(long, env = "INSULA_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    smtp_password_file: Option<PathBuf>,
+    /// The address that mail is from
+    #[arg(long, env = "INSULA_SMTP_FROM", value_name = "ADDRESS")]
+    smtp_from: Option<String>,
+    /// The name that mail is from [default: the application's]
+    #[arg(long, env = "INSULA_SMTP_FROM_NAME", value_name = "NAME")]
+    smtp_from_name: Option<String>,
+    /// Lets instances have their own mail servers on this machine and on private networks
+    #[arg(long, env = "INSULA_SMTP_PRIVATE_NETWORKS")]
+    smtp_private_networks: bool,
+}
+
+/// What can be said in the file's table `[smtp]`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SmtpTable {
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Option<String>,
+    username: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    from: Option<String>,
+    from_name: Option<String>,
+    private_networks: Option<bool>,
+}
+
+impl std::fmt::Debug for SmtpTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmtpTable").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl SmtpTable {
+    /// Whether the file must be its owner's alone.
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+}
+
+/// Puts both together: the mail server, and where instances' own may be.
+pub(super) fn read(flags: &SmtpFlags, file: Option<SmtpTable>) -> Result<(Option<Relay>, Reach), String> {
+    let file = file.unwrap_or_default();
+    let private = flags.smtp_private_networks || file.private_networks == Some(true);
+    let reach = if private { Reach::Anywhere } else { Reach::Public };
+    let environment = environment();
+    let password_file = flags.smtp_password_file.clone().or(if environment.is_some() { None } else { file.password_file });
+    let username = flags.smtp_username.clone().or(file.username);
+    let from = flags.smtp_from.clone().or(file.from);
+    let Some(host) = flags.smtp_host.clone().or(file.host) else {
+        if username.is_some() || from.is_some() {
+            return Err("a mail server is described but not named: give --smtp-host".to_owned());
+        }
+        return Ok((None, reach));
+    };
+    let tls = flags.smtp_tls.clone().or(file.tls).unwrap_or_else(|| "starttls".to_owned());
+    let encryption = Encryption::parse(&tls).ok_or_else(|| format!("mail encryption {tls} is unknown: give implicit, starttls or none"))?;
+    if encryption == Encryption::None && !is_this_machine(&host) {
+        return Err(format!("mail to {host} without encryption would cross the network in the clear: give --smtp-tls starttls or implicit"));
+    }
+    let password = match (password_file, environment) {
+        (Some(path), _) => Some(read_password(&path)?),
+        (None, Some(password)) => Some(password),
+        (None, None) => file.password,
+    };
+    let login = match (username, password) {
+        (Some(name), Some(password)) => Some((name, password)),
+        (Some(_), None) => return Err("the mail server's user has no password: set INSULA_SMTP_PASSWORD or give --smtp-password-file".to_owned()),
+        (None, Some(_)) => return Err("the mail server's password has no user: give --smtp-username".to_owned()),
+        (None, None) => None,
+    };
+    let from = from.ok_or_else(|| "mail needs a sender: give --smtp-from no-reply@your.domain".to_owned())?;
+    let from_address = EmailAddress::parse(&from).ok_or_else(|| format!("the sender {from} is no address: give one like no-reply@id.example.com"))?;
+    let port = flags.smtp_port.or(file.port).unwrap_or_else(|| encryption.port());
+    let from_name = flags.smtp_from_name.clone().or(file.from_name).filter(|name| !name.trim().is_empty());
+    Ok((Some(Relay { server: SmtpServer { host, port, encryption, login }, from_address: from_address.given().to_owned(), from_name }), reach))
+}
+
+/// A flag would show the password to everybody on the machine, so there is none for it.
+#[allow(clippy::disallowed_methods, reason = "a secret that must not be an argument, read once at the start")]
+fn environment() -> Option<Secret> {
+    std::env::var("INSULA_SMTP_PASSWORD").ok().filter(|text| !text.is_empty()).map(Secret::new)
+}
+
+fn read_password(path: &Path) -> Result<Secret, String> {
+    crate::files::refuse_open_secrets(path, true)?;
+    let text = std::fs::read_to_string(path).map_err(|e| format!("the mail password {} cannot be read: {e}", path.display()))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
