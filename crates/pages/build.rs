@@ -30,6 +30,9 @@ const READERS: [(&str, &str); 14] = [
     ("object", "object"),
 ];
 
+/// How handlers call what several doors read alike.
+const FORMS: &str = "forms::";
+
 #[derive(Clone, Default)]
 struct Function {
     text: String,
@@ -41,6 +44,7 @@ struct Function {
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where"));
     let mut out = String::from("static HANDLERS: &[Handler] = &[\n");
+    let shared = shared(&here);
     for door in DOORS {
         let source = here.join("..").join(door).join("src");
         println!("cargo::rerun-if-changed={}", source.display());
@@ -50,13 +54,25 @@ fn main() {
         for file in files {
             let text = fs::read_to_string(&file).expect("a source file");
             let module = module(door, &file.strip_prefix(&source).expect("it is inside").with_extension(""));
-            for (name, function) in resolved(functions(&text)) {
+            let mut inside = functions(&text);
+            inside.extend(shared.clone());
+            for (name, function) in resolved(inside).into_iter().filter(|(name, _)| !name.starts_with(FORMS)) {
                 write(&mut out, &format!("{module}::{name}"), &function);
             }
         }
     }
     out.push_str("];\n");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("handlers.rs"), out).expect("written");
+}
+
+/// What several doors read alike, as handlers call it.
+fn shared(here: &Path) -> BTreeMap<String, Function> {
+    let source = here.join("../web/src/forms");
+    println!("cargo::rerun-if-changed={}", source.display());
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    let found = files.iter().flat_map(|file| resolved(functions(&fs::read_to_string(file).expect("a source file"))));
+    found.map(|(name, function)| (format!("{FORMS}{name}"), function)).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -115,6 +115,8 @@ async fn names_are_those_that_the_code_reads() {
     );
     assert!(change["properties"].get("current_password").is_some());
     assert!(form("backend.CreateUser")["properties"].as_object().expect("properties").len() > 10, "what helpers of the same file read counts too");
+    assert!(form("platform.PlatformCreateInstanceUser")["properties"].get("email_address").is_some(), "what several doors read alike counts too");
+    assert!(form("backend.CreateJWTTemplate")["properties"].get("signing_key").is_some());
     let asked = find("backend.GetSessionList")["parameters"].as_array().expect("parameters").clone();
     for name in ["client_id", "user_id", "status", "limit", "offset", "paginated"] {
         assert!(asked.iter().any(|parameter| parameter["name"] == name && parameter["in"] == "query"), "{name}");
