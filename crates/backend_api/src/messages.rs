@@ -51,10 +51,14 @@ pub async fn try_server(call: BackendCall, input: Input) -> Answer {
 /// Words a message with made-up values: as the settings have it, or with the parts that are given.
 pub async fn preview(call: BackendCall, input: Input) -> Answer {
     input.only(&["kind", "subject", "text", "html"])?;
-    let kind = Kind::OWN.into_iter().find(|kind| input.text("kind").is_ok_and(|word| word == Some(kind.as_str())));
+    let word = input.text("kind")?.unwrap_or_default();
+    let kind = Kind::OWN.into_iter().find(|kind| kind.as_str() == word);
     let kind = kind.ok_or_else(|| Problem::invalid("kind", format!("must be one of {}", Kind::OWN.map(Kind::as_str).join(", "))))?;
-    let part = |name| input.text(name).map(|text| text.map(str::to_owned));
-    let draft = Draft { subject: part("subject")?, text: part("text")?, html: part("html")? };
+    let draft = Draft {
+        subject: input.text("subject")?.map(str::to_owned),
+        text: input.text("text")?.map(str::to_owned),
+        html: input.text("html")?.map(str::to_owned),
+    };
     let name = &call.tenant.instance.name;
     call.read(
         |tx| Box::pin(messages::preview(tx, kind, name, &draft)),
