@@ -323,7 +323,8 @@ describe('tickets', () => {
   });
 
   test('a testing token is made', async () => {
-    const { token, expiresAt } = await clerk.testingTokens.createTestingToken();
+    // The SDK hands this one out as it came.
+    const { token, expires_at: expiresAt } = await clerk.testingTokens.createTestingToken();
     assert.ok(token.length > 20);
     assert.ok(expiresAt > Date.now() / 1000);
   });

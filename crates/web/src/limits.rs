@@ -69,7 +69,7 @@ impl Class {
             Class::SignInProof | Class::SignUpProof | Class::UserProof => rates.attempts(tenant),
             Class::Client => rates.clients(tenant),
             Class::Metadata => rates.metadata(),
-            Class::Backend => rates.backend(tenant),
+            Class::Backend => rates.backend(),
             Class::Free => u32::MAX,
         };
         Budget { most, period: PERIOD }

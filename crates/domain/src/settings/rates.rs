@@ -21,7 +21,7 @@ pub struct Rates {
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
     pub clients: Option<u32>,
-    /// Requests at the Backend API, of all backends together. Live 1000, in development 100.
+    /// Requests at the Backend API, of all backends together. 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
     pub backend: Option<u32>,
@@ -52,8 +52,8 @@ impl Rates {
     }
 
     /// What `backend` says for the instance.
-    pub fn backend(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.backend, tenant, 1_000, 100)
+    pub fn backend(&self) -> u32 {
+        self.backend.unwrap_or(1_000)
     }
 
     /// What `metadata` says.

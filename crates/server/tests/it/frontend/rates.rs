@@ -169,7 +169,7 @@ async fn development_is_generous_and_how_much_is_a_setting() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_has_its_instances_rate_and_its_keys_are_free() {
     let server = counted(Environment::Development, json!({})).await;
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         server.backend().get("/v1/users/count").await.ok();
     }
     let refused = server.backend().get("/v1/users/count").await;
