@@ -1,13 +1,12 @@
 //! Keys of an application's instances: secret keys are shown when they are made and never again; of signing keys only the state is shown.
 
-use crate::instance_path::InstancePath;
 use domain::{
     applications::{self, Application, Change},
     keys::{Scope, rotation::SigningKeyState},
 };
-use foundation::{ApplicationId, Id as _, Problem, Secret, SigningKeyId};
+use foundation::{ApplicationId, Problem, Secret, SigningKeyId};
 use serde_json::{Value, json};
-use web::{Answer, Id, Input, PlatformCall};
+use web::{Answer, Id, Input, Place, PlatformCall};
 
 fn rotated(application: &Application, secrets: &[Secret]) -> Value {
     let shown = |(instance, secret): (&domain::instances::Instance, &Secret)| json!({ "instance_id": instance.id, "environment_type": instance.environment.as_str(), "secret_key": secret.expose() });
@@ -33,12 +32,12 @@ pub async fn rotate_all(call: PlatformCall, Id(id): Id<ApplicationId>, input: In
 }
 
 /// A new secret key for one instance.
-pub async fn rotate(call: PlatformCall, path: InstancePath, input: Input) -> Answer {
+pub async fn rotate(call: PlatformCall, place: Place, input: Input) -> Answer {
     let change = change(&input)?;
     let workspace = call.workspace();
     call.write(
         Scope::ApplicationsWrite,
-        |tx| Box::pin(applications::rotate_secret_keys(tx, workspace, path.application, Some(path.instance), &change)),
+        |tx| Box::pin(applications::rotate_secret_keys(tx, workspace, place.application, Some(place.which), &change)),
         |(application, secrets)| rotated(application, secrets),
     )
     .await
@@ -60,35 +59,33 @@ fn body(keys: &[SigningKeyState]) -> Value {
 }
 
 /// An instance's signing keys, the newest first.
-pub async fn list_signing(call: PlatformCall, path: InstancePath) -> Answer {
+pub async fn list_signing(call: PlatformCall, place: Place) -> Answer {
     let workspace = call.workspace();
-    call.read(Scope::ApplicationsRead, |tx| Box::pin(applications::signing_keys(tx, workspace, path.application, path.instance)), |keys| body(keys)).await
+    call.read(Scope::ApplicationsRead, |tx| Box::pin(applications::signing_keys(tx, workspace, place.application, place.which)), |keys| body(keys)).await
 }
 
 /// Begins a rotation of the signing key; the keys as they are then. While one is under way, nothing changes.
-pub async fn rotate_signing(call: PlatformCall, path: InstancePath, input: Input) -> Answer {
+pub async fn rotate_signing(call: PlatformCall, place: Place, input: Input) -> Answer {
     input.only(&[])?;
     let workspace = call.workspace();
     call.write_with_spares(
         Scope::ApplicationsWrite,
         1,
-        |tx| Box::pin(applications::rotate_signing_key(tx, workspace, path.application, path.instance)),
+        |tx| Box::pin(applications::rotate_signing_key(tx, workspace, place.application, place.which)),
         |keys| body(keys),
     )
     .await
 }
 
 /// Ends a signing key at once; the keys that are left.
-pub async fn revoke_signing(call: PlatformCall, path: InstancePath, input: Input) -> Answer {
+pub async fn revoke_signing(call: PlatformCall, place: Place, Id(key): Id<SigningKeyId>, input: Input) -> Answer {
     input.only(&["reason"])?;
     let Change { reason, .. } = Change::new(None, input.text("reason")?)?;
-    let key = path.rest.as_deref().and_then(SigningKeyId::parse).ok_or(Problem::NotFound)?;
     let workspace = call.workspace();
-    let place = (path.application, path.instance);
     call.write_with_spares(
         Scope::ApplicationsWrite,
         1,
-        |tx| Box::pin(applications::revoke_signing_key(tx, workspace, place, key, reason.as_deref())),
+        |tx| Box::pin(applications::revoke_signing_key(tx, workspace, (place.application, place.which), key, reason.as_deref())),
         |keys| body(keys),
     )
     .await

@@ -2,7 +2,6 @@
 
 mod applications;
 mod domains;
-mod instance_path;
 mod instances;
 mod jwt_templates;
 mod keys;

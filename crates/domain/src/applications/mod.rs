@@ -5,7 +5,7 @@ mod rotation;
 pub(crate) mod store;
 
 pub use create::{AddedInstance, NewInstance, add_instance, create};
-pub use rotation::{Change, InstanceName, revoke_signing_key, rotate_secret_keys, rotate_signing_key, signing_keys};
+pub use rotation::{Change, revoke_signing_key, rotate_secret_keys, rotate_signing_key, signing_keys};
 
 use crate::{
     audit::{self, Actor},
@@ -96,10 +96,7 @@ pub async fn get(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applicatio
 pub async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Instance> {
     let application = get(tx, workspace, id).await?;
     let mut instances = application.instances.into_iter();
-    let found = instances.find(|instance| match which {
-        Which::Environment(environment) => instance.environment == environment && instance.label.is_none(),
-        Which::Id(id) => instance.id == id,
-    });
+    let found = instances.find(|instance| which.is(instance));
     found.ok_or_else(|| Problem::NotFound.into())
 }
 

@@ -1,9 +1,9 @@
 //! New keys for an application's instances: secret keys that overlap, signing keys in rotation.
 
-use super::{Application, get, store, system_instance};
+use super::{Application, get, instance, store, system_instance};
 use crate::{
     audit::{self, Actor},
-    instances::{Environment, Instance},
+    instances::Which,
     jobs,
     keys::{
         self,
@@ -12,32 +12,9 @@ use crate::{
     },
 };
 use ::store::PlatformTx;
-use foundation::{ApplicationId, Id, InstanceId, Problem, Result, Secret, SigningKeyId, WorkspaceId, text};
+use foundation::{ApplicationId, InstanceId, Problem, Result, Secret, SigningKeyId, WorkspaceId, text};
 use serde_json::json;
 use std::time::Duration;
-
-/// How a path names one of an application's instances: by what it is for (then the one without a label), or by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InstanceName {
-    /// What it is for.
-    Environment(Environment),
-    /// Its id.
-    Id(InstanceId),
-}
-
-impl InstanceName {
-    /// Reads it; `None` for what names nothing.
-    pub fn parse(text: &str) -> Option<InstanceName> {
-        Environment::parse(text).map(InstanceName::Environment).or_else(|| InstanceId::parse(text).map(InstanceName::Id))
-    }
-
-    fn names(self, instance: &Instance) -> bool {
-        match self {
-            InstanceName::Environment(environment) => instance.environment == environment && instance.label.is_none(),
-            InstanceName::Id(id) => instance.id == id,
-        }
-    }
-}
 
 /// How keys change, and why.
 #[derive(Clone, Debug, Default)]
@@ -78,16 +55,15 @@ pub async fn rotate_secret_keys(
     tx: &mut PlatformTx<'_>,
     workspace: WorkspaceId,
     id: ApplicationId,
-    name: Option<InstanceName>,
+    which: Option<Which>,
     change: &Change,
 ) -> Result<(Application, Vec<Secret>)> {
     if !store::hold(tx, workspace, id).await? {
         return Err(Problem::NotFound.into());
     }
     let mut application = get(tx, workspace, id).await?;
-    if let Some(name) = name {
-        let named = application.instances.iter().find(|instance| name.names(instance)).map(|instance| instance.id);
-        application.instances.retain(|instance| Some(instance.id) == named);
+    if let Some(which) = which {
+        application.instances.retain(|instance| which.is(instance));
     }
     if application.instances.is_empty() {
         return Err(Problem::NotFound.into());
@@ -106,18 +82,12 @@ pub async fn rotate_secret_keys(
     Ok((application, secrets))
 }
 
-async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<InstanceId> {
-    let application = get(tx, workspace, id).await?;
-    let found = application.instances.iter().find(|instance| name.names(instance));
-    Ok(found.ok_or(Problem::NotFound)?.id)
-}
-
 /// The signing keys of an instance, the newest first.
 ///
 /// # Errors
 /// [`Problem::NotFound`] where it is not the workspace's.
-pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<Vec<SigningKeyState>> {
-    let instance = instance(tx, workspace, id, name).await?;
+pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Vec<SigningKeyState>> {
+    let instance = instance(tx, workspace, id, which).await?.id;
     let mut inside = tx.enter(instance)?;
     let keys = rotation::list(&mut inside).await;
     tx.leave(inside);
@@ -128,8 +98,8 @@ pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
 ///
 /// # Errors
 /// As [`signing_keys`]; [`Problem::LimitReached`]; [`Problem::Busy`] where no spare waits.
-pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, name: InstanceName) -> Result<Vec<SigningKeyState>> {
-    let instance = instance(tx, workspace, id, name).await?;
+pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Vec<SigningKeyState>> {
+    let instance = instance(tx, workspace, id, which).await?.id;
     let mut inside = tx.enter(instance)?;
     let wanted = rotation::wants_another(&mut inside).await;
     tx.leave(inside);
@@ -140,7 +110,7 @@ pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId,
         tx.leave(inside);
         announced?;
     }
-    signing_keys(tx, workspace, id, name).await
+    signing_keys(tx, workspace, id, which).await
 }
 
 /// Ends a signing key at once: for a key that somebody else may have. Where it was the one that signs, another signs from now on. Needs a spare
@@ -151,11 +121,11 @@ pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId,
 pub async fn revoke_signing_key(
     tx: &mut PlatformTx<'_>,
     workspace: WorkspaceId,
-    (id, name): (ApplicationId, InstanceName),
+    (id, which): (ApplicationId, Which),
     key: SigningKeyId,
     reason: Option<&str>,
 ) -> Result<Vec<SigningKeyState>> {
-    let instance = instance(tx, workspace, id, name).await?;
+    let instance = instance(tx, workspace, id, which).await?.id;
     let mut inside = tx.enter(instance)?;
     let orphaned = rotation::revoke(&mut inside, key, reason).await;
     tx.leave(inside);
@@ -166,7 +136,7 @@ pub async fn revoke_signing_key(
         tx.leave(inside);
         replaced?;
     }
-    signing_keys(tx, workspace, id, name).await
+    signing_keys(tx, workspace, id, which).await
 }
 
 /// Takes a spare key pair, and sees to it that another is made.

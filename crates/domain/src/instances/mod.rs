@@ -43,6 +43,14 @@ impl Which {
     pub fn parse(text: &str) -> Option<Which> {
         Environment::parse(text).map(Which::Environment).or_else(|| InstanceId::parse(text).map(Which::Id))
     }
+
+    /// Whether this is the one that is meant.
+    pub fn is(self, instance: &Instance) -> bool {
+        match self {
+            Which::Environment(environment) => instance.environment == environment && instance.label.is_none(),
+            Which::Id(id) => instance.id == id,
+        }
+    }
 }
 
 /// An instance as it is stored.
