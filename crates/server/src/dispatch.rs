@@ -25,10 +25,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 use store::Access;
 use tower::ServiceExt;
-use web::{App, Knock, Operation, Refusal, TRACE};
+use tracing::{Instrument, field::Empty};
+use web::{App, Asked, Knock, Operation, Refusal};
 
 /// All doors.
 pub struct Doors {
@@ -52,6 +54,18 @@ enum Address<'u> {
     Pages,
     /// Somebody else's host.
     Elsewhere,
+}
+
+impl Address<'_> {
+    /// The face that it leads to, until an operation says it better.
+    fn face(&self) -> &'static str {
+        match self {
+            Address::Instance { .. } | Address::Keyed => "frontend",
+            Address::Backend { .. } => "backend",
+            Address::Pages => "pages",
+            Address::Elsewhere => "none",
+        }
+    }
 }
 
 impl Doors {
@@ -81,32 +95,47 @@ impl Doors {
     }
 
     /// Answers a request. A fault in a handler is an answer too, and never more than 500.
+    ///
+    /// The log names it by its trace id, face and operation. Its path, query, headers and body hold ids and secrets, and are in no line.
+    #[allow(clippy::disallowed_methods, reason = "a duration that is only shown; nothing is decided by it")]
     pub async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
+        let began = Instant::now();
         let trace: TraceId = foundation::Id::new(self.app.database.now(), &mut self.app.world.random.clone());
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = match AssertUnwindSafe(TRACE.scope(trace, self.open(request, peer))).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
+        let span = tracing::info_span!(target: "request", "request", trace_id = %trace, face = Empty, operation = Empty, status = Empty, ms = Empty);
+        let guarded = async {
+            AssertUnwindSafe(self.open(request, peer)).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!(%trace, "a handler panicked");
                 refuse(Problem::Internal)
-            }
+            })
         };
-        // The query may hold secrets; the path holds none.
-        tracing::debug!(%trace, %method, path, status = response.status().as_u16(), "answered");
+        let (response, asked) = Asked::during(trace, guarded).instrument(span.clone()).await;
+        if asked.operation.is_none() {
+            span.record("face", asked.face);
+        }
+        span.record("status", response.status().as_u16()).record("ms", u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        span.in_scope(|| tracing::debug!(target: "request", "answered"));
         response
     }
 
     async fn open(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         match request.uri().path() {
-            "/healthz" => return (StatusCode::OK, "ok\n").into_response(),
-            "/readyz" => return self.readiness().await,
+            "/healthz" => {
+                Asked::at("health");
+                return (StatusCode::OK, "ok\n").into_response();
+            }
+            "/readyz" => {
+                Asked::at("health");
+                return self.readiness().await;
+            }
             _ => {}
         }
         let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into())) };
         let hops = visitor::hops(request.headers(), peer, &self.app.trusted);
         let knock = Knock { peer: hops.visitor, tenant: None, proxy: None, own_host: false };
         let uri = request.uri().clone();
-        match self.read_address(&host, uri.path(), request.headers()) {
+        let address = self.read_address(&host, uri.path(), request.headers());
+        Asked::at(address.face());
+        match address {
             Address::Instance { slug, path, own_host } => {
                 let found = self.app.directory.by_slug(slug).await;
                 match found {

@@ -1,13 +1,7 @@
 //! A knock: what the listener found out about a request before any door was opened.
 
 use domain::instances::Tenant;
-use foundation::TraceId;
 use std::{net::IpAddr, sync::Arc};
-
-tokio::task_local! {
-    /// The request that this task answers, as the log and errors name it.
-    pub static TRACE: TraceId;
-}
 
 /// Travels with the request as an extension.
 #[derive(Clone)]

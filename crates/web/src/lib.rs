@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod asked;
 mod call;
 mod cookies;
 pub mod forms;
@@ -18,9 +19,10 @@ mod version;
 
 pub use answer::{Answer, created, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
+pub use asked::Asked;
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
 pub use input::{Id, IdAndName, Input, Query};
-pub use knock::{Knock, Proxy, TRACE};
+pub use knock::{Knock, Proxy};
 pub use limits::{Class, Probe};
 pub use place::{IfMatch, Place};
 pub use refusal::Refusal;

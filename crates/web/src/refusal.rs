@@ -1,6 +1,6 @@
 //! Refusals: the one place where an error becomes an answer.
 
-use crate::{answer::json, knock::TRACE};
+use crate::{answer::json, asked::Asked};
 use axum::response::{IntoResponse, Response};
 use foundation::{Error, Problem};
 use http::{HeaderValue, StatusCode, header};
@@ -49,7 +49,7 @@ impl From<Problem> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let trace = TRACE.try_with(ToString::to_string).unwrap_or_default();
+        let trace = Asked::trace().map(|trace| trace.to_string()).unwrap_or_default();
         let problem = match self.error {
             Error::Refused(problem) => *problem,
             Error::Unavailable(why) | Error::Again(why) => {

@@ -1,13 +1,15 @@
 //! Routes: every operation once, with the name that the contract gives it.
 
-use crate::{app::App, limits::Class};
+use crate::{app::App, asked::Asked, limits::Class};
 use axum::{
     Extension, Router,
+    extract::Request,
     handler::Handler,
     routing::{MethodFilter, on},
 };
 use http::Method;
 use std::sync::Arc;
+use tower::util::MapRequestLayer;
 
 /// Which door an operation is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,9 +67,14 @@ impl Routes {
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
         let class = self.class.take();
         self.operations.push(Operation { face: self.face, id, method, path, class, handler: std::any::type_name::<H>() });
+        let face = self.face;
+        let noted = MapRequestLayer::new(move |request: Request| {
+            Asked::is(face, id);
+            request
+        });
         let served = match class {
-            Some(class) => on(filter, handler.layer(Extension(class))),
-            None => on(filter, handler),
+            Some(class) => on(filter, handler.layer(Extension(class)).layer(noted)),
+            None => on(filter, handler.layer(noted)),
         };
         self.router = self.router.route(path, served);
         self

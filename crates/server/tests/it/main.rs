@@ -15,4 +15,5 @@ mod platform;
 mod process;
 mod races;
 mod reference;
+mod request_log;
 mod trouble;
