@@ -123,7 +123,8 @@ async fn examine(flags: &Flags) -> Vec<Finding> {
 
 impl Patient {
     async fn visit(config: Config) -> Patient {
-        let world = World::real();
+        let mut world = World::real();
+        world.mail = world.mail.by(config.relay.clone()).reaching(config.reach);
         let master = given_master(&config, &world);
         // Without its key the database can still be looked at, except for what is sealed.
         let key = master.as_ref().map_or_else(|_| Ok(MasterKey::new([0; 32])), |()| read_master(&config, &world));

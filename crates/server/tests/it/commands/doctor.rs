@@ -1,10 +1,12 @@
 //! `insula doctor`: what it finds, and that it changes nothing.
 
 use super::{command, run};
-use crate::process::{Running, start, stop};
+use crate::process::{Running, free_port, start, stop};
 use foundation::Secret;
 use serde_json::Value;
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, process::Output};
+use testkit::mail_server::MailServer;
+use world::mail::Encryption;
 
 /// State, sentence and remedy of every finding.
 struct Seen(Vec<(String, String, String, String)>);
@@ -120,4 +122,21 @@ fn what_is_wrong_is_found_and_says_what_to_do() {
     let seen = alone(data);
     seen.has("configuration", "fail", "bas_url");
     assert_eq!(seen.0.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mail_server_must_answer_and_accept_the_log_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mail = MailServer::start(Encryption::None, Some(("insula", "right-canary"))).await;
+    let seen = |port: u16, password: &str| {
+        let mut doctor = command(&["doctor", "--json", "--smtp-host", "localhost", "--smtp-tls", "none", "--smtp-username", "insula"], folder.path());
+        doctor.args(["--smtp-from", "no-reply@example.com", "--smtp-port", &port.to_string()]).env("INSULA_SMTP_PASSWORD", password);
+        Seen::read(&doctor.arg("--listen").arg(format!("127.0.0.1:{}", free_port())).output().expect("it runs"))
+    };
+    seen(mail.address.port(), "right-canary").has("mail", "ok", "accepts the log-in");
+    let refused = seen(mail.address.port(), "wrong-canary");
+    refused.has("mail", "fail", "cannot be used");
+    assert!(!format!("{:?}", refused.0).contains("canary"));
+    seen(free_port(), "right-canary").has("mail", "fail", "reaching the mail server");
+    assert!(mail.taken().is_empty(), "nothing is sent");
 }
