@@ -102,8 +102,9 @@ impl Doors {
         let began = Instant::now();
         let trace: TraceId = foundation::Id::new(self.app.database.now(), &mut self.app.world.random.clone());
         let span = tracing::info_span!(target: "request", "request", trace_id = %trace, face = Empty, operation = Empty, status = Empty, ms = Empty);
+        // On the heap: the future of a whole answer is large, and every wrapper around it would hold it once more.
         let guarded = async {
-            AssertUnwindSafe(self.open(request, peer)).catch_unwind().await.unwrap_or_else(|_| {
+            AssertUnwindSafe(Box::pin(self.open(request, peer))).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!(%trace, "a handler panicked");
                 refuse(Problem::Internal)
             })

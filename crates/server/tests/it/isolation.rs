@@ -159,7 +159,7 @@ fn assert_silent(operation: &Operation, reply: &Reply, ours: &Ours) {
 async fn no_operation_reaches_into_another_instance() {
     let server = TestServer::start().await;
     let stranger = server.signed_in_next_door("mallory").await;
-    nothing_reaches_us(&server, &stranger, &server.neighbours_backend()).await;
+    Box::pin(nothing_reaches_us(&server, &stranger, &server.neighbours_backend())).await;
 }
 
 /// Another instance of the same application is no nearer than a stranger's.
@@ -170,11 +170,11 @@ async fn no_operation_reaches_into_a_sibling() {
     let sibling = server.sibling(NewInstance { environment: Environment::Development, label, domain: None, proxy_url: None, clone_of: None }).await;
     let mut stranger = server.browser_at(&sibling);
     stranger.sign_up("mallory").await;
-    nothing_reaches_us(&server, &stranger, &server.backend_of(&sibling)).await;
+    Box::pin(nothing_reaches_us(&server, &stranger, &server.backend_of(&sibling))).await;
 }
 
 async fn nothing_reaches_us(server: &TestServer, neighbour: &Browser, backend: &Api) {
-    let ours = furnish(server).await;
+    let ours = Box::pin(furnish(server)).await;
     let home = server.home.tenant.id();
     let before = server.belongings(home).await;
     let estate = server.platform().get("/v1/platform/applications").await.text;
