@@ -20,7 +20,7 @@ pub async fn spend_upload(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
 /// # Errors
 /// [`Problem::SignedOut`]; [`Problem::TooManyRequests`].
 pub async fn spend_own_upload(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<()> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     images::spend_upload(tx, &user.id.to_string()).await
 }
 
@@ -40,7 +40,7 @@ pub async fn set_image(tx: &mut Tx<'_>, actor: Actor, id: UserId, squares: &[Squ
 /// # Errors
 /// [`Problem::SignedOut`].
 pub async fn set_own_image(tx: &mut Tx<'_>, visit: &mut Visit, squares: &[Square]) -> Result<User> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     set_image(tx, Actor::User(user.id), user.id, squares).await
 }
 
@@ -60,6 +60,6 @@ pub async fn remove_image(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<(
 /// # Errors
 /// [`Problem::SignedOut`]; [`Problem::NotFound`] where there is no picture.
 pub async fn remove_own_image(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<ImageId> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     Ok(remove_image(tx, Actor::User(user.id), user.id).await?.1)
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// # Errors
 /// As [`update`]; [`Problem::SignedOut`].
 pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) -> Result<User> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     if change.username.is_some() && !settings.auth_username.is_on() {
         return Err(Problem::ParamUnknown("username".to_owned()).into());
@@ -43,7 +43,7 @@ pub async fn ensure_signed_in(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Arc<
 /// # Errors
 /// [`Problem::MetadataTooLarge`]; [`Problem::SignedOut`].
 pub async fn update_own_metadata(tx: &mut Tx<'_>, visit: &mut Visit, own: &Map<String, Value>) -> Result<User> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     let change = MetadataChange { own: Some(own.clone()), ..MetadataChange::default() };
     merge_metadata(tx, Actor::User(user.id), user.id, &change).await
 }
@@ -158,7 +158,7 @@ pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) 
 /// # Errors
 /// [`Problem::NotFound`] where it is not theirs; [`Problem::SignedOut`].
 pub async fn revoke_own_session(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
-    let (_, user) = visit.signed_in(tx).await?;
+    let (_, user) = visit.themselves(tx).await?;
     if sessions::get(tx, id).await?.user != user.id {
         return Err(Problem::NotFound.into());
     }

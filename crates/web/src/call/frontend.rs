@@ -51,7 +51,8 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let native = is_native(&parts.uri);
         let cookie = cookies::client_cookie_name(&tenant, &knock);
         let shown = if native { header_text(&parts.headers, "authorization") } else { cookies::read(&parts.headers, &cookie).map(str::to_owned) };
-        let dev_browser = query("__clerk_db_jwt").filter(|s| s.len() <= 256);
+        // A live instance has none: what the query says there is nobody's, and counts and remembers nothing.
+        let dev_browser = query("__clerk_db_jwt").filter(|s| s.len() <= 256 && tenant.is_development());
         let proxied = knock.proxy.as_ref().and_then(|p| p.url.clone());
         let secure = proxied.as_ref().map_or(app.site().is_secure(), |url| url.starts_with("https://"));
         let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical());

@@ -214,6 +214,7 @@ async fn an_impersonator_cannot_change_what_would_outlast_their_session() {
     let mut ada = server.signed_in("ada").await;
     let user = ada.user_id().await;
     let email = ada.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an id").to_owned();
+    let session = ada.session_id().await;
     let mut support = server.browser();
     let made = actor_token(&server, &user).await;
     show(&mut support, &made).await.response();
@@ -224,6 +225,11 @@ async fn an_impersonator_cannot_change_what_would_outlast_their_session() {
         support.post(&format!("/v1/me/email_addresses/{email}/prepare_verification"), &[("strategy", "email_code")]).await,
         support.override_method("DELETE", &format!("/v1/me/email_addresses/{email}"), &[]).await,
         support.override_method("DELETE", "/v1/me", &[]).await,
+        support.override_method("PATCH", "/v1/me", &[("primary_email_address_id", &email)]).await,
+        support.override_method("PATCH", "/v1/me", &[("first_name", "Eve")]).await,
+        support.override_method("PATCH", "/v1/me/metadata", &[("unsafe_metadata", "{}")]).await,
+        support.override_method("DELETE", "/v1/me/profile_image", &[]).await,
+        support.post(&format!("/v1/me/sessions/{session}/revoke"), &[]).await,
     ];
     for reply in refusals {
         assert_eq!(reply.refusal(), (403, "action_for_session_not_authorized"), "{}", reply.text);
