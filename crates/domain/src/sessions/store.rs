@@ -45,21 +45,7 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Sessio
 }
 
 pub(super) async fn live_of_client(tx: &mut Tx<'_>, client: ClientId) -> Result<Vec<Session>> {
-    let now = tx.now();
-    let settings = settings::effective(tx).await?;
-    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
-    let list: Vec<Session> = tx
-        .list(
-            sql!(concat!(
-                "select ",
-                columns!(),
-                " from sessions where instance_id = $1 and client_id = $2 and status in ('active', 'pending') and expire_at > $3 and abandon_at > $3
-                    and created_at > $4 and last_active_at > $5 order by created_at, id limit 100"
-            )),
-            &[&client, &now, &born, &used],
-        )
-        .await?;
-    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
+    live_of_clients(tx, &[client]).await
 }
 
 pub(super) async fn live_of_clients(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<Vec<Session>> {
