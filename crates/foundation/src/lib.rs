@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod error;
 pub mod ids;
+pub mod meter;
 pub mod network;
 pub mod page;
 pub mod problem;

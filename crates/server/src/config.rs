@@ -30,6 +30,9 @@ pub struct Flags {
     /// Address and port to listen at [default: 127.0.0.1:7080]
     #[arg(long, env = "INSULA_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Address and port at which Prometheus finds /metrics, and nothing else [default: none]
+    #[arg(long, env = "INSULA_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<String>,
     /// Folder for the database, the master key and first-start.json [default: insula-data]
     #[arg(long, env = "INSULA_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -84,6 +87,7 @@ pub struct Flags {
 #[serde(default, deny_unknown_fields)]
 struct File {
     listen: Option<String>,
+    metrics_listen: Option<String>,
     base_url: Option<String>,
     base_domain: Option<String>,
     database_url: Option<String>,
@@ -116,6 +120,8 @@ pub enum LogFormat {
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to serve metrics, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// The folder for everything that is kept.
     pub data: PathBuf,
     /// Where this server is.
@@ -157,6 +163,7 @@ impl Config {
         let bounds = bounds(flags, &file)?;
         let listen = flags.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7080".to_owned());
         let listen: SocketAddr = listen.parse().map_err(|_| format!("listen address {listen} is no address and port: give one like 127.0.0.1:7080"))?;
+        let metrics_listen = metrics_listen(flags.metrics_listen.clone().or(file.metrics_listen), listen)?;
         let base_url = flags.base_url.clone().or(file.base_url).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
         let base_domain = flags.base_domain.clone().or(file.base_domain);
         let site = Site::new(&base_url, base_domain.as_deref())?;
@@ -199,6 +206,7 @@ impl Config {
         let settings = system_layer(file.settings, file.settings_rules)?;
         Ok(Config {
             listen,
+            metrics_listen,
             data,
             site,
             location,
@@ -215,6 +223,16 @@ impl Config {
             settings,
         })
     }
+}
+
+/// Where metrics are served: at an address that is not the public one.
+fn metrics_listen(given: Option<String>, public: SocketAddr) -> Result<Option<SocketAddr>, String> {
+    let Some(text) = given else { return Ok(None) };
+    let address: SocketAddr = text.parse().map_err(|_| format!("metrics address {text} is no address and port: give one like 127.0.0.1:7081"))?;
+    if address == public && address.port() != 0 {
+        return Err(format!("metrics address {text} is the public one: give another port, like 127.0.0.1:7081"));
+    }
+    Ok(Some(address))
 }
 
 fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {

@@ -14,6 +14,10 @@
 mod frontend;
 mod visitor;
 
+use crate::{
+    listen::{Answers, Connections},
+    metrics::Requests,
+};
 use axum::{Router, body::Body, response::IntoResponse};
 use foundation::{Problem, TraceId};
 use futures_util::FutureExt;
@@ -40,6 +44,20 @@ pub struct Doors {
     pages: Router,
     operations: Vec<Operation>,
     ready: Arc<AtomicBool>,
+    requests: Requests,
+    connections: Connections,
+}
+
+impl Answers for Doors {
+    const MOST_CONNECTIONS: usize = 10_000;
+
+    async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
+        Doors::answer(self, request, peer).await
+    }
+
+    fn connections(&self) -> &Connections {
+        &self.connections
+    }
 }
 
 /// What the address of a request says.
@@ -78,6 +96,8 @@ impl Doors {
             frontend: door(frontend.into_router()),
             backend: door(backend.into_router().merge(platform.into_router())),
             pages: pages::router(pages::Reference::new(&operations, app.site())).with_state(Arc::clone(&app)),
+            requests: Requests::new(&operations),
+            connections: Connections::default(),
             operations,
             ready: Arc::new(AtomicBool::new(false)),
             app,
@@ -87,6 +107,15 @@ impl Doors {
     /// Every operation that is served.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// How many requests were answered.
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
     }
 
     /// Whether `/readyz` says yes.
@@ -113,7 +142,9 @@ impl Doors {
         if asked.operation.is_none() {
             span.record("face", asked.face);
         }
-        span.record("status", response.status().as_u16()).record("ms", u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let took = began.elapsed();
+        self.requests.note(&asked, response.status(), took);
+        span.record("status", response.status().as_u16()).record("ms", u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         span.in_scope(|| tracing::debug!(target: "request", "answered"));
         response
     }

@@ -7,4 +7,5 @@ pub mod files;
 pub mod first_start;
 pub mod jobs;
 pub mod listen;
+pub mod metrics;
 pub mod start;

@@ -4,6 +4,7 @@ use crate::{
     config::{Config, LogFormat},
     dispatch::Doors,
     files, first_start, jobs, listen,
+    metrics::Metrics,
 };
 use domain::{
     keys::spares,
@@ -37,6 +38,10 @@ pub async fn serve(config: Config) -> Result<(), String> {
     // The port is part of the keys that a first start hands out, so it comes first.
     let listener =
         TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen at {}: {e}: choose another address with --listen", config.listen))?;
+    let metrics = match config.metrics_listen {
+        Some(at) => Some(TcpListener::bind(at).await.map_err(|e| format!("cannot serve metrics at {at}: {e}: choose another address with --metrics-listen"))?),
+        None => None,
+    };
     files::data_folder(&config.data)?;
     let _held = files::lock(&config.data)?;
     let mut world = World { places: config.places.clone(), ..World::real() };
@@ -54,6 +59,9 @@ pub async fn serve(config: Config) -> Result<(), String> {
     let ready = Arc::clone(doors.ready());
     let filling = tokio::spawn(fill_spares(Arc::clone(&world), database.clone(), ready, first.is_some()));
     let mut runner = tokio::spawn(jobs::run(world, database, stopped.clone()));
+    if let Some(metrics) = metrics {
+        tokio::spawn(listen::run(metrics, Arc::new(Metrics::new(Arc::clone(&doors))), stopped.clone()));
+    }
     let listening = tokio::spawn(listen::run(listener, doors, stopped));
     if let Some(first) = &first {
         // A closed standard output is no reason to stop: the file says the same.

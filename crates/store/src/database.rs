@@ -4,6 +4,7 @@ use crate::{
     faults::Faults,
     master::MasterKey,
     memory::{Bounds, Memory, touch::Touched},
+    meters::Meters,
     migrate,
     platform::PlatformTx,
     postgres::Postgres,
@@ -22,6 +23,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// Where the data is.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) random: Shared,
     pub(crate) vault: Vault,
     pub(crate) memory: Memory,
+    pub(crate) meters: Meters,
     pub(crate) faults: Arc<Faults>,
     pub(crate) work: tokio::sync::Notify,
     pub(crate) addresses: OnceLock<Addresses>,
@@ -118,6 +121,7 @@ impl Database {
             random,
             vault: Vault::new(master),
             memory: Memory::new(bounds),
+            meters: Meters::default(),
             faults,
             work: tokio::sync::Notify::new(),
             addresses: OnceLock::new(),
@@ -155,6 +159,10 @@ impl Database {
         &self.0.memory
     }
 
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
     /// Commits what no transaction object stands for: a migration.
     pub(crate) async fn commit(&self, connection: Connection) -> Result<()> {
         connection.commit(&self.0, Touched { everything: true, ..Touched::default() }).await
@@ -165,6 +173,13 @@ impl Database {
     }
 
     pub(crate) async fn connect(&self, access: Access) -> Result<Connection> {
+        let began = Instant::now();
+        let connected = self.wait_for_connection(access).await;
+        self.0.meters.waited.note(began.elapsed());
+        connected
+    }
+
+    async fn wait_for_connection(&self, access: Access) -> Result<Connection> {
         let most = self.0.memory.bounds().wait;
         Ok(match (&self.0.engine, access) {
             (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read(most).await?),
@@ -282,7 +297,7 @@ impl Database {
 /// Counts how often a transaction was tried: at most eight times, with a growing, random pause between.
 pub struct Attempts {
     made: u32,
-    random: Shared,
+    database: Arc<Inner>,
 }
 
 impl Attempts {
@@ -290,17 +305,22 @@ impl Attempts {
 
     /// None made yet.
     pub fn new(database: &Database) -> Attempts {
-        Attempts { made: 0, random: database.0.random.clone() }
+        Attempts { made: 0, database: Arc::clone(&database.0) }
     }
 
     /// Whether to run everything again; if so, the pause is over.
     pub async fn again<T>(&mut self, outcome: &Result<T>) -> bool {
+        if let Err(Error::Unavailable(_)) = outcome {
+            self.database.meters.unavailable.one();
+        }
         let Err(Error::Again(why)) = outcome else { return false };
         self.made += 1;
         if self.made >= Self::MOST {
+            self.database.meters.unavailable.one();
             return false;
         }
-        let random: &mut dyn Random = &mut self.random;
+        self.database.meters.again.one();
+        let random: &mut dyn Random = &mut self.database.random.clone();
         let [jitter] = random.bytes::<1>();
         let pause = (1_u64 << self.made) * (128 + u64::from(jitter)) / 256;
         tracing::debug!(why, pause, "transaction runs again");

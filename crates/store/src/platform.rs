@@ -3,6 +3,7 @@
 use crate::{
     database::Inner,
     memory::touch::{Touch, Touched},
+    meters::Tally,
     tx::{Access, Connection, Ending, Tx},
     value::{FromRow, Param, Value},
 };
@@ -38,6 +39,7 @@ pub struct PlatformTx<'e> {
     access: Access,
     enqueued: bool,
     touched: Touched,
+    tallies: Vec<Tally>,
     borrows: PhantomData<fn(&'e ()) -> &'e ()>,
 }
 
@@ -45,7 +47,8 @@ impl PlatformTx<'_> {
     pub(crate) fn new(connection: Connection, database: Arc<Inner>, access: Access) -> Self {
         let now = database.clock.now();
         let random = database.random.clone();
-        PlatformTx { connection: Some(connection), database, now, random, access, enqueued: false, touched: Touched::default(), borrows: PhantomData }
+        let (touched, tallies) = (Touched::default(), Vec::new());
+        PlatformTx { connection: Some(connection), database, now, random, access, enqueued: false, touched, tallies, borrows: PhantomData }
     }
 
     /// The time at which the transaction began.
@@ -113,6 +116,7 @@ impl PlatformTx<'_> {
     pub fn leave(&mut self, tx: Tx<'_>) {
         self.enqueued |= tx.enqueued;
         self.touched.join(tx.touched);
+        self.tallies.extend(tx.tallies);
         self.connection = Some(tx.connection);
     }
 
@@ -125,7 +129,7 @@ impl PlatformTx<'_> {
             // An instance's part was dropped on the way, and everything with it.
             return outcome.and(Err(foundation::Error::Broken("the transaction never came back from an instance".to_owned())));
         };
-        let ending = Ending { connection, database: self.database, access: self.access, touched: self.touched, enqueued: self.enqueued };
-        ending.finish(outcome).await
+        let PlatformTx { database, access, touched, tallies, enqueued, .. } = self;
+        Ending { connection, database, access, touched, tallies, enqueued }.finish(outcome).await
     }
 }

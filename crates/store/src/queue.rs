@@ -1,6 +1,7 @@
 //! The queue: jobs are rows of their instance, added in the transaction whose effect they carry out.
 
 use crate::{
+    meters::Tally,
     platform::PlatformTx,
     platform_sql, sql,
     tx::Tx,
@@ -77,7 +78,11 @@ impl Tx<'_> {
     /// # Errors
     /// Only the database's own.
     pub async fn complete_job(&mut self, job: &ClaimedJob) -> Result<()> {
-        self.change(sql!("delete from jobs where instance_id = $1 and id = $2 and attempts = $3"), &[&job.id, &job.attempts]).await.map(drop)
+        let done = self.change(sql!("delete from jobs where instance_id = $1 and id = $2 and attempts = $3"), &[&job.id, &job.attempts]).await?;
+        if done == 1 {
+            self.tally(Tally::JobDone);
+        }
+        Ok(())
     }
 
     /// Puts a job back until the given time, or lays it aside for good where there is none.
@@ -85,17 +90,16 @@ impl Tx<'_> {
     /// # Errors
     /// Only the database's own.
     pub async fn postpone_job(&mut self, job: &ClaimedJob, again: Option<Timestamp>) -> Result<()> {
-        let state = if again.is_some() { "waiting" } else { "dead" };
+        let (state, tally) = if again.is_some() { ("waiting", Tally::JobAgain) } else { ("dead", Tally::JobLaidAside) };
         if again.is_none() {
             self.sweep_dead_jobs().await?;
         }
         let run_at = again.unwrap_or(self.now());
-        self.change(
-            sql!("update jobs set run_at = $4, lease_until = 0, state = $5 where instance_id = $1 and id = $2 and attempts = $3"),
-            &[&job.id, &job.attempts, &run_at, &state],
-        )
-        .await
-        .map(drop)
+        let statement = sql!("update jobs set run_at = $4, lease_until = 0, state = $5 where instance_id = $1 and id = $2 and attempts = $3");
+        if self.change(statement, &[&job.id, &job.attempts, &run_at, &state]).await? == 1 {
+            self.tally(tally);
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     database::Inner,
     memory::touch::Touched,
+    meters::Tally,
     postgres,
     scope::{Query, Scoped},
     sqlite,
@@ -102,6 +103,7 @@ pub struct Tx<'e> {
     pub(crate) access: Access,
     pub(crate) enqueued: bool,
     pub(crate) touched: Touched,
+    pub(crate) tallies: Vec<Tally>,
     borrows: PhantomData<fn(&'e ()) -> &'e ()>,
 }
 
@@ -119,6 +121,7 @@ impl Tx<'_> {
             access,
             enqueued: false,
             touched: Touched::default(),
+            tallies: Vec::new(),
             borrows: PhantomData,
         }
     }
@@ -213,8 +216,8 @@ impl Tx<'_> {
     /// # Errors
     /// The outcome's own, or what the commit failed with. [`Error::Again`] asks to run everything again.
     pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
-        let Tx { connection, database, access, touched, enqueued, .. } = self;
-        Ending { connection, database, access, touched, enqueued }.finish(outcome).await
+        let Tx { connection, database, access, touched, tallies, enqueued, .. } = self;
+        Ending { connection, database, access, touched, tallies, enqueued }.finish(outcome).await
     }
 }
 
@@ -224,13 +227,14 @@ pub(crate) struct Ending {
     pub(crate) database: Arc<Inner>,
     pub(crate) access: Access,
     pub(crate) touched: Touched,
+    pub(crate) tallies: Vec<Tally>,
     pub(crate) enqueued: bool,
 }
 
 impl Ending {
     /// Commits if the outcome is good, rolls back if not.
     pub(crate) async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
-        let Ending { connection, database, access, touched, enqueued } = self;
+        let Ending { connection, database, access, touched, tallies, enqueued } = self;
         match outcome {
             Ok(value) => {
                 if access == Access::Write && database.faults.strikes() {
@@ -238,6 +242,7 @@ impl Ending {
                     return Err(Error::Again("an injected serialization failure".to_owned()));
                 }
                 connection.commit(&database, touched).await?;
+                database.meters.take(&tallies);
                 if enqueued {
                     database.work.notify_one();
                 }

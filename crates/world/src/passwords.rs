@@ -4,7 +4,7 @@
 //! instead of piling up.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use foundation::{Error, Problem, Result, Secret, secret::same};
+use foundation::{Error, Problem, Result, Secret, meter::Counter, secret::same};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
@@ -24,6 +24,7 @@ struct Pool {
     most_buffers: usize,
     waiting: AtomicUsize,
     most_waiting: usize,
+    turned_away: Counter,
     memory: Mutex<Vec<Vec<Block>>>,
     done: AtomicUsize,
 }
@@ -47,6 +48,7 @@ impl Passwords {
             most_buffers: workers,
             waiting: AtomicUsize::new(0),
             most_waiting: workers * 64,
+            turned_away: Counter::default(),
             memory: Mutex::new(Vec::new()),
             done: AtomicUsize::new(0),
         }))
@@ -82,10 +84,21 @@ impl Passwords {
         self.0.done.load(Ordering::SeqCst)
     }
 
+    /// How many are being computed or wait for it.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::SeqCst)
+    }
+
+    /// How many were refused so far because too many waited.
+    pub fn turned_away(&self) -> u64 {
+        self.0.turned_away.get()
+    }
+
     async fn work(&self, password: Secret, salt: Vec<u8>, parameters: Params, length: usize) -> Result<Vec<u8>> {
         let pool = Arc::clone(&self.0);
         if pool.waiting.fetch_add(1, Ordering::SeqCst) >= pool.most_waiting {
             pool.waiting.fetch_sub(1, Ordering::SeqCst);
+            pool.turned_away.one();
             return Err(Problem::Busy(1).into());
         }
         let leave = Leave(Arc::clone(&pool));

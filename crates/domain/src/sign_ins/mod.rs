@@ -21,7 +21,7 @@ use crate::{
     tickets,
     users::{self, User},
 };
-use ::store::{Tx, text_enum};
+use ::store::{Tally, Tx, text_enum};
 use foundation::{ClientId, IdentifierId, Problem, Result, Secret, SessionId, SignInId, Timestamp, UserId};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -300,6 +300,7 @@ pub async fn attempt_code(
 
 async fn refused<T>(tx: &mut Tx<'_>, id: SignInId, problem: Problem) -> Result<Verdict<T>> {
     audit::record(tx, Actor::Visitor, "sign_in.refuse", &id.to_string(), &json!({ "code": problem.facts().code })).await?;
+    tx.tally(Tally::SignInRefused);
     Ok(Verdict::Refused(problem))
 }
 
@@ -339,6 +340,7 @@ async fn complete(tx: &mut Tx<'_>, visit: &mut Visit, proven: steps::Proven) -> 
     store::complete(tx, proven.sign_in.id, proven.strategy, session.id).await?;
     let user = users::get(tx, proven.user).await?;
     messages::new_device(tx, &user, &session).await?;
+    tx.tally(Tally::SignIn);
     view(tx, proven.sign_in.id).await
 }
 

@@ -13,7 +13,7 @@ use crate::{
     settings::{self, Attribute, Settings, SignUpMode},
     users::{self, NewUser},
 };
-use ::store::{Json, Tx, text_enum};
+use ::store::{Json, Tally, Tx, text_enum};
 use foundation::{ClientId, EmailAddress, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -345,6 +345,7 @@ async fn finish_if_ready(tx: &mut Tx<'_>, visit: &mut Visit, settings: &Settings
     sign_up.created_session = Some(session.id);
     // The digest is the user's now; the attempt keeps none.
     store::update(tx, &sign_up).await?;
+    tx.tally(Tally::SignUp);
     view(tx, sign_up).await
 }
 

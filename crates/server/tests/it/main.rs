@@ -11,6 +11,7 @@ mod frontend;
 mod isolation;
 mod live;
 mod mail;
+mod metrics;
 mod platform;
 mod process;
 mod races;

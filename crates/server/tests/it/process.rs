@@ -36,7 +36,12 @@ pub fn command(data: &Path, port: u16) -> Command {
 
 pub fn start(data: &Path) -> Running {
     let port = free_port();
-    let process = command(data, port).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    start_by(command(data, port), port)
+}
+
+/// Starts it by this command, and waits until it is ready at this port.
+pub fn start_by(mut command: Command, port: u16) -> Running {
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let mut running = Running { process, port };
     loop {
         if let Some(status) = running.process.try_wait().expect("a state") {

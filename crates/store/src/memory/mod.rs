@@ -99,6 +99,17 @@ impl<V> Kept<V> {
     }
 }
 
+/// How much is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Values.
+    pub values: usize,
+    /// Their bytes, about.
+    pub bytes: usize,
+    /// Values that were given up so far to make room for others.
+    pub evicted: u64,
+}
+
 /// The memory of an open database.
 pub(crate) struct Memory {
     shelf: Mutex<Shelf>,
@@ -117,6 +128,14 @@ impl Memory {
 
     pub(crate) fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        self.shelf().held()
+    }
+
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.load(Ordering::Acquire)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -186,8 +205,10 @@ impl Database {
         if let Some((since, value)) = &known
             && (now.since(*since) < memory.bounds.fresh || memory.trouble.load(Ordering::Acquire))
         {
+            self.meters().hits.one();
             return Ok(Arc::clone(value));
         }
+        self.meters().misses.one();
         let loading = Loading::begin(memory);
         match (Box::pin(reading).await, known) {
             (Ok(Kept { value, mut subjects, weight, until }), _) => {
@@ -200,6 +221,7 @@ impl Database {
             }
             (Err(Error::Unavailable(why) | Error::Again(why)), Some((since, value))) => {
                 tracing::warn!(why, kind = memo.kind, age = now.since(since).as_secs(), "answered from memory: the database is unavailable");
+                self.meters().stale.one();
                 self.in_trouble();
                 Ok(value)
             }

@@ -1,6 +1,6 @@
 //! The shelf: values with the time at which they were true, and whom they speak of. Two generations of values keep it bounded.
 
-use super::touch::Touched;
+use super::{Held, touch::Touched};
 use foundation::{InstanceId, Timestamp};
 use std::{
     any::Any,
@@ -48,6 +48,10 @@ pub(super) struct Shelf {
     /// The bytes of the young ones; at half of what is allowed they become the old ones.
     weight: usize,
     most: usize,
+    /// The bytes of the old ones that have not been used since.
+    old_weight: usize,
+    /// How many were given up to make room.
+    evicted: u64,
     subjects: HashMap<String, Weak<AtomicBool>>,
     changes: u64,
     recent: VecDeque<Change>,
@@ -61,6 +65,8 @@ impl Shelf {
             old: HashMap::new(),
             weight: 0,
             most,
+            old_weight: 0,
+            evicted: 0,
             subjects: HashMap::new(),
             changes: 0,
             recent: VecDeque::new(),
@@ -72,10 +78,21 @@ impl Shelf {
         if let Some(entry) = self.young.get(key) {
             return entry.holds(now).then(|| (entry.since, Arc::clone(&entry.value)));
         }
-        let entry = self.old.remove(key).filter(|entry| entry.holds(now))?;
+        let entry = self.take_old(key).filter(|entry| entry.holds(now))?;
         let found = (entry.since, Arc::clone(&entry.value));
         self.shelve(*key, entry);
         Some(found)
+    }
+
+    fn take_old(&mut self, key: &Key) -> Option<Entry> {
+        let entry = self.old.remove(key)?;
+        self.old_weight -= entry.weight;
+        Some(entry)
+    }
+
+    /// How many there are, their bytes, and how many were given up to make room.
+    pub(super) fn held(&self) -> Held {
+        Held { values: self.young.len() + self.old.len(), bytes: self.weight + self.old_weight, evicted: self.evicted }
     }
 
     fn shelve(&mut self, key: Key, entry: Entry) {
@@ -84,8 +101,9 @@ impl Shelf {
             self.weight -= before.weight;
         }
         if self.weight > self.most / 2 {
+            self.evicted += self.old.len() as u64;
             self.old = std::mem::take(&mut self.young);
-            self.weight = 0;
+            self.old_weight = std::mem::take(&mut self.weight);
             self.subjects.retain(|_, changed| changed.strong_count() > 0);
         }
     }
@@ -99,7 +117,7 @@ impl Shelf {
         let changed = found.subjects.iter().map(|subject| self.subject(subject)).collect();
         // An entry's own weight, its key and whom it speaks of.
         let weight = found.weight + 200 + found.subjects.len() * 120;
-        self.old.remove(&key);
+        self.take_old(&key);
         self.shelve(key, Entry { since: found.since, until: found.until, value: found.value, weight, changed });
     }
 
@@ -120,6 +138,7 @@ impl Shelf {
             self.old.clear();
             self.subjects.clear();
             self.weight = 0;
+            self.old_weight = 0;
         }
         for id in &touched.ids {
             if let Some(changed) = self.subjects.remove(id).and_then(|changed| changed.upgrade()) {
@@ -211,9 +230,13 @@ mod tests {
         for key in 1..=255 {
             put(&mut shelf, key, &["ada"], 0);
             assert!(get(&mut shelf, 0).is_some(), "it is in use");
-            assert!(shelf.young.len() + shelf.old.len() <= 101);
+            let held = shelf.held();
+            assert!(held.values <= 101);
+            assert_eq!(held.bytes, held.values * 420, "each weighs the same");
+            assert!(held.values as u64 + held.evicted <= u64::from(key) + 1);
         }
         assert!(get(&mut shelf, 1).is_none(), "nobody asked for it");
+        assert!(shelf.held().evicted >= 100, "{:?}", shelf.held());
         assert_eq!(shelf.subjects.len(), 1);
     }
 }

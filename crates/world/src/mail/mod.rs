@@ -9,7 +9,7 @@ mod smtp;
 
 pub use inbox::{Caught, Inbox};
 pub use network::{Answers, MAIL_PORTS, Reach, Resolver, SystemResolver, is_public};
-pub use post::{Post, Via};
+pub use post::{Handed, Handing, Post, Via};
 
 use foundation::{InstanceId, MessageId, Secret};
 use std::{fmt, time::Duration};

@@ -7,7 +7,7 @@ use super::{
     pool::{Owner, Pool, Rests},
     smtp::Dialogue,
 };
-use foundation::Clock;
+use foundation::{Clock, meter::Counter};
 use std::sync::{Arc, OnceLock};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
@@ -38,6 +38,39 @@ pub struct Post {
     rests: Rests,
     /// How many mails may be on their way by instances' own servers.
     places: Semaphore,
+    meters: Handed,
+}
+
+/// How handing mails over has gone so far, of one way.
+#[derive(Debug, Default)]
+pub struct Handing {
+    /// The mail was taken.
+    pub taken: Counter,
+    /// It was refused for good.
+    pub refused: Counter,
+    /// It was not taken this time.
+    pub failed: Counter,
+}
+
+/// How handing mails over has gone so far, by way.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// To the server's own mail server.
+    pub server: Handing,
+    /// To instances' own.
+    pub instances: Handing,
+    /// To the inbox.
+    pub inbox: Handing,
+}
+
+impl Handing {
+    fn note(&self, outcome: &Result<Receipt, Undelivered>) {
+        match outcome {
+            Ok(_) => self.taken.one(),
+            Err(undelivered) if undelivered.permanent => self.refused.one(),
+            Err(_) => self.failed.one(),
+        }
+    }
 }
 
 impl Post {
@@ -54,6 +87,7 @@ impl Post {
             pool: Pool::default(),
             rests: Rests::default(),
             places: Semaphore::new(MOST_BY_INSTANCES),
+            meters: Handed::default(),
         }
     }
 
@@ -100,6 +134,22 @@ impl Post {
     /// # Errors
     /// Where it was not taken.
     pub async fn send(&self, mail: Mail, via: Via<'_>) -> Result<Receipt, Undelivered> {
+        let way = match via {
+            Via::Instance(_) => &self.meters.instances,
+            Via::Server if self.catches() => &self.meters.inbox,
+            Via::Server => &self.meters.server,
+        };
+        let outcome = self.deliver(mail, via).await;
+        way.note(&outcome);
+        outcome
+    }
+
+    /// How handing over has gone so far.
+    pub fn handed(&self) -> &Handed {
+        &self.meters
+    }
+
+    async fn deliver(&self, mail: Mail, via: Via<'_>) -> Result<Receipt, Undelivered> {
         let (relay, owner, reach) = match (via, &self.relay) {
             (Via::Instance(relay), _) => (relay, Some(mail.instance), self.reach),
             (Via::Server, Some(relay)) => (relay, None, Reach::Anywhere),
