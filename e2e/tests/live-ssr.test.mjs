@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 
 import { expressApp } from '../harness/apps.mjs';
 import { backendClient, newUser } from '../harness/backend.mjs';
-import { claims, open, signIn, signOut, whoIs } from '../harness/clerkjs.mjs';
-import { visitProtected } from '../harness/rendered.mjs';
+import { claims, open, signOut, whoIs } from '../harness/clerkjs.mjs';
+import { signedIn, visitProtected } from '../harness/rendered.mjs';
 import { createLiveInstance, GENEROUS, storeProxy } from '../harness/server.mjs';
 import { story, world } from '../harness/stories.mjs';
 
@@ -17,15 +17,6 @@ const shared = world({
     return { live, app, clerk: backendClient(server, { instance: live }) };
   },
 });
-
-async function signedIn({ clerk, app, page }, name) {
-  const user = await newUser(clerk, name);
-  await open(page, app);
-  const { sessionId } = await signIn(page, user);
-  // Away from the page with the script, which would mend the cookies before the server sees them.
-  await page.goto('about:blank');
-  return { ...user, sessionId };
-}
 
 story(shared, 'a visitor who never signed in is signed out without a handshake', async ({ app, page, visit }) => {
   assert.deepEqual(await visitProtected(page, app), { userId: null, handshakes: 0 });

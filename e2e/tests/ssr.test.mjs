@@ -2,20 +2,11 @@ import assert from 'node:assert/strict';
 
 import { expressApp } from '../harness/apps.mjs';
 import { newUser } from '../harness/backend.mjs';
-import { claims, open, signIn } from '../harness/clerkjs.mjs';
-import { visitProtected } from '../harness/rendered.mjs';
+import { claims } from '../harness/clerkjs.mjs';
+import { signedIn, visitProtected } from '../harness/rendered.mjs';
 import { story, world } from '../harness/stories.mjs';
 
 const shared = world({ prepare: async server => ({ app: await expressApp(server) }) });
-
-async function signedIn({ clerk, app, page }, name) {
-  const user = await newUser(clerk, name);
-  await open(page, app);
-  const { sessionId } = await signIn(page, user);
-  // Away from the page with the script, which would mend the cookies before the server sees them.
-  await page.goto('about:blank');
-  return { ...user, sessionId };
-}
 
 story(shared, 'a visitor who never signed in is signed out', async ({ app, page, visit }) => {
   const { userId, handshakes } = await visitProtected(page, app);
