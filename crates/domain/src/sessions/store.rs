@@ -5,7 +5,7 @@ use super::{
     bounds::{GRAIN, KEPT, Thresholds},
 };
 use crate::{clients::Credential, settings};
-use ::store::{FromRow, Query, Row, Tx, part, sql};
+use ::store::{FromRow, Query, Row, Scoped, Tx, part, sql};
 use foundation::{ClientId, Result, SessionId, Timestamp, UserId};
 use world::places::Place;
 
@@ -52,33 +52,27 @@ pub(super) async fn live_of_clients(tx: &mut Tx<'_>, clients: &[ClientId]) -> Re
     if clients.is_empty() {
         return Ok(Vec::new());
     }
-    let now = tx.now();
-    let settings = settings::effective(tx).await?;
-    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
     let most = i64::try_from(clients.len()).unwrap_or(1).saturating_mul(100);
-    let query = Query::new(sql!(concat!("select ", columns!(), " from sessions where instance_id = $1 and status in ('active', 'pending')")), &[])
-        .and(part!("and expire_at > {} and abandon_at > {} and created_at > {} and last_active_at > {}"), &[&now, &now, &born, &used])
-        .within(part!("and client_id"), clients)
-        .and(part!("order by created_at, id limit {}"), &[&most]);
-    let list: Vec<Session> = tx.select(query).await?;
-    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
+    live(tx, Query::new(of_instance(), &[]).within(part!("and client_id"), clients), most).await
 }
 
 pub(super) async fn live_of_user(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Session>> {
+    live(tx, Query::new(of_instance(), &[]).and(part!("and user_id = {}"), &[&user]), 500).await
+}
+
+fn of_instance() -> Scoped {
+    sql!(concat!("select ", columns!(), " from sessions where instance_id = $1"))
+}
+
+/// The live ones among these, oldest first.
+async fn live(tx: &mut Tx<'_>, these: Query<'_>, most: i64) -> Result<Vec<Session>> {
     let now = tx.now();
     let settings = settings::effective(tx).await?;
     let Thresholds { born, used } = Thresholds::new(&settings.session, now);
-    let list: Vec<Session> = tx
-        .list(
-            sql!(concat!(
-                "select ",
-                columns!(),
-                " from sessions where instance_id = $1 and user_id = $2 and status in ('active', 'pending') and expire_at > $3 and abandon_at > $3
-                    and created_at > $4 and last_active_at > $5 order by created_at, id limit 500"
-            )),
-            &[&user, &now, &born, &used],
-        )
-        .await?;
+    let query = these
+        .and(part!("and status in ('active', 'pending') and expire_at > {} and abandon_at > {}"), &[&now, &now])
+        .and(part!("and created_at > {} and last_active_at > {} order by created_at, id limit {}"), &[&born, &used, &most]);
+    let list: Vec<Session> = tx.select(query).await?;
     Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
 }
 
