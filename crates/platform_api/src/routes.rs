@@ -3,25 +3,39 @@
 use crate::{applications, domains, instances, jwt_templates, keys, plans, redirect_urls, settings, users};
 use web::{Face, Routes};
 
+/// A path of an application.
+macro_rules! application {
+    ($rest:expr) => {
+        concat!("/v1/platform/applications/{application_id}", $rest)
+    };
+}
+
+/// A path of an instance, which is called by its id or its name.
+macro_rules! instance {
+    ($rest:literal) => {
+        application!(concat!("/instances/{env_or_ins_id}", $rest))
+    };
+}
+
 /// All operations of this door.
 pub fn routes() -> Routes {
     Routes::new(Face::Platform)
         .get("PlatformListApplications", "/v1/platform/applications", applications::list)
         .post("PlatformCreateApplication", "/v1/platform/applications", applications::create)
-        .get("PlatformGetApplication", "/v1/platform/applications/{application_id}", applications::show)
-        .patch("PlatformUpdateApplication", "/v1/platform/applications/{application_id}", applications::update)
-        .delete("PlatformDeleteApplication", "/v1/platform/applications/{application_id}", applications::delete)
-        .patch("PlatformUpdateApplicationDomain", "/v1/platform/applications/{application_id}/domain", domains::update)
-        .post("PlatformCreateInstance", "/v1/platform/applications/{application_id}/instances", instances::create)
-        .get("insula.listEnvironments", "/v1/platform/applications/{application_id}/environments", instances::list_environments)
-        .post("insula.createEnvironment", "/v1/platform/applications/{application_id}/environments", instances::create_environment)
-        .get("insula.getApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::of_application)
-        .put("insula.setApplicationPlan", "/v1/platform/applications/{application_id}/plan", plans::subscribe)
-        .get("PlatformGetConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::config)
-        .patch("PlatformPatchConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::update_config)
-        .put("PlatformPutConfig", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config", settings::replace_config)
-        .get("PlatformGetConfigSchema", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/config/schema", settings::config_schema)
-        .get("insula.getInstanceSettings", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/settings/effective", settings::effective)
+        .get("PlatformGetApplication", application!(""), applications::show)
+        .patch("PlatformUpdateApplication", application!(""), applications::update)
+        .delete("PlatformDeleteApplication", application!(""), applications::delete)
+        .patch("PlatformUpdateApplicationDomain", application!("/domain"), domains::update)
+        .post("PlatformCreateInstance", application!("/instances"), instances::create)
+        .get("insula.listEnvironments", application!("/environments"), instances::list_environments)
+        .post("insula.createEnvironment", application!("/environments"), instances::create_environment)
+        .get("insula.getApplicationPlan", application!("/plan"), plans::of_application)
+        .put("insula.setApplicationPlan", application!("/plan"), plans::subscribe)
+        .get("PlatformGetConfig", instance!("/config"), settings::config)
+        .patch("PlatformPatchConfig", instance!("/config"), settings::update_config)
+        .put("PlatformPutConfig", instance!("/config"), settings::replace_config)
+        .get("PlatformGetConfigSchema", instance!("/config/schema"), settings::config_schema)
+        .get("insula.getInstanceSettings", instance!("/settings/effective"), settings::effective)
         .get("insula.getBlueprint", "/v1/platform/blueprint", settings::blueprint)
         .patch("insula.updateBlueprint", "/v1/platform/blueprint", settings::update_blueprint)
         .put("insula.replaceBlueprint", "/v1/platform/blueprint", settings::replace_blueprint)
@@ -30,35 +44,23 @@ pub fn routes() -> Routes {
         .get("insula.getPlan", "/v1/platform/plans/{plan_id}", plans::show)
         .patch("insula.updatePlan", "/v1/platform/plans/{plan_id}", plans::update)
         .delete("insula.deletePlan", "/v1/platform/plans/{plan_id}", plans::delete)
-        .post("PlatformRotateSecretKeys", "/v1/platform/applications/{application_id}/rotate_secret_keys", keys::rotate_all)
-        .post("PlatformRotateInstanceSecretKeys", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/rotate_secret_keys", keys::rotate)
-        .get("insula.listSigningKeys", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys", keys::list_signing)
-        .post("insula.rotateSigningKey", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys/rotate", keys::rotate_signing)
-        .post(
-            "insula.revokeSigningKey",
-            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/signing_keys/{signing_key_id}/revoke",
-            keys::revoke_signing,
-        )
-        .get("PlatformListInstanceUsers", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users", users::list)
-        .post("PlatformCreateInstanceUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users", users::create)
-        .delete("PlatformDeleteUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}", users::delete)
-        .post("PlatformBanUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}/ban", users::ban)
-        .post("PlatformUnbanUser", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/users/{user_id}/unban", users::unban)
-        .get("PlatformListJWTTemplates", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates", jwt_templates::list)
-        .post("PlatformCreateJWTTemplate", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates", jwt_templates::create)
-        .get("PlatformGetJWTTemplate", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}", jwt_templates::show)
-        .patch(
-            "PlatformUpdateJWTTemplate",
-            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}",
-            jwt_templates::update,
-        )
-        .delete(
-            "PlatformDeleteJWTTemplate",
-            "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/jwt_templates/{template_id}",
-            jwt_templates::delete,
-        )
-        .get("PlatformListRedirectURLs", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls", redirect_urls::list)
-        .post("PlatformCreateRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls", redirect_urls::create)
-        .get("PlatformGetRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls/{id}", redirect_urls::show)
-        .delete("PlatformDeleteRedirectURL", "/v1/platform/applications/{application_id}/instances/{env_or_ins_id}/redirect_urls/{id}", redirect_urls::delete)
+        .post("PlatformRotateSecretKeys", application!("/rotate_secret_keys"), keys::rotate_all)
+        .post("PlatformRotateInstanceSecretKeys", instance!("/rotate_secret_keys"), keys::rotate)
+        .get("insula.listSigningKeys", instance!("/signing_keys"), keys::list_signing)
+        .post("insula.rotateSigningKey", instance!("/signing_keys/rotate"), keys::rotate_signing)
+        .post("insula.revokeSigningKey", instance!("/signing_keys/{signing_key_id}/revoke"), keys::revoke_signing)
+        .get("PlatformListInstanceUsers", instance!("/users"), users::list)
+        .post("PlatformCreateInstanceUser", instance!("/users"), users::create)
+        .delete("PlatformDeleteUser", instance!("/users/{user_id}"), users::delete)
+        .post("PlatformBanUser", instance!("/users/{user_id}/ban"), users::ban)
+        .post("PlatformUnbanUser", instance!("/users/{user_id}/unban"), users::unban)
+        .get("PlatformListJWTTemplates", instance!("/jwt_templates"), jwt_templates::list)
+        .post("PlatformCreateJWTTemplate", instance!("/jwt_templates"), jwt_templates::create)
+        .get("PlatformGetJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::show)
+        .patch("PlatformUpdateJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::update)
+        .delete("PlatformDeleteJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::delete)
+        .get("PlatformListRedirectURLs", instance!("/redirect_urls"), redirect_urls::list)
+        .post("PlatformCreateRedirectURL", instance!("/redirect_urls"), redirect_urls::create)
+        .get("PlatformGetRedirectURL", instance!("/redirect_urls/{id}"), redirect_urls::show)
+        .delete("PlatformDeleteRedirectURL", instance!("/redirect_urls/{id}"), redirect_urls::delete)
 }
