@@ -69,14 +69,14 @@ const fn built_in(kind: Kind) -> BuiltIn {
         Kind::PasswordChanged => BuiltIn {
             subject: "Your {{app.name}} password was changed",
             preview: "It was changed on {{time}}. Was this you?",
-            body: include_str!("texts/password_changed.html"),
-            text: include_str!("texts/password_changed.txt"),
+            body: concat!(include_str!("texts/password_changed.html"), include_str!("texts/password_notice.html")),
+            text: concat!(include_str!("texts/password_changed.txt"), include_str!("texts/password_notice.txt")),
         },
         Kind::PasswordRemoved => BuiltIn {
             subject: "Your {{app.name}} password was removed",
             preview: "It was removed on {{time}}. Was this you?",
-            body: include_str!("texts/password_removed.html"),
-            text: include_str!("texts/password_removed.txt"),
+            body: concat!(include_str!("texts/password_removed.html"), include_str!("texts/password_notice.html")),
+            text: concat!(include_str!("texts/password_removed.txt"), include_str!("texts/password_notice.txt")),
         },
         Kind::Test => BuiltIn {
             subject: "A test mail from {{app.name}}",
