@@ -1,14 +1,14 @@
 //! How applications and instances come to be: with everything that they need, in one commit.
 
-use super::{Application, Created, NewApplication, record, store, system_instance};
+use super::{Application, Created, NewApplication, cloning, record, store, system_instance};
 use crate::{
     audit::{self, Actor},
     instances::{self, Environment, Instance},
-    jobs, keys, settings,
+    jobs, keys,
 };
 use ::store::{PlatformTx, Tx};
 use foundation::{ApplicationId, InstanceId, Problem, Random, Result, Secret, WorkspaceId, text};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 const SLUG_LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
@@ -32,7 +32,7 @@ pub struct NewInstance {
     pub domain: Option<String>,
     /// The address of the application's own proxy.
     pub proxy_url: Option<String>,
-    /// The instance whose settings it begins with.
+    /// The instance whose settings, JWT templates and redirect URLs it begins with.
     pub clone_of: Option<InstanceId>,
 }
 
@@ -98,16 +98,18 @@ pub async fn add_instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
     if application.instances.len() >= MOST_INSTANCES {
         return Err(Problem::LimitReached("instances", MOST_INSTANCES_SHOWN).into());
     }
-    let settings = match new.clone_of {
-        Some(source) => cloned(tx, &application, source, new.environment).await?,
-        None => Map::new(),
+    let legacy = match new.clone_of {
+        Some(source) => Some(cloning::of(tx, &application, source, new.environment).await?),
+        None => None,
     };
     let system = system_instance(tx).await?;
     let (instance, secret_key) = raise(tx, &application, new, Kind::Ordinary, system).await?;
-    let mut inside = tx.enter(instance.id)?;
-    let begun = if settings.is_empty() { Ok(()) } else { settings::update_instance(&mut inside, Actor::Platform, &settings).await };
-    tx.leave(inside);
-    begun?;
+    if let Some(legacy) = legacy {
+        let mut inside = tx.enter(instance.id)?;
+        let given = legacy.give(&mut inside).await;
+        tx.leave(inside);
+        given?;
+    }
     record(tx, "instance.create", id, &json!({ "instance_id": instance.id, "environment_type": instance.environment.as_str() })).await?;
     let mut inside = tx.enter(system)?;
     let filling = jobs::fill_spares(&mut inside).await;
@@ -119,25 +121,6 @@ pub async fn add_instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
 /// The most instances of an application; a mere ceiling.
 const MOST_INSTANCES: usize = 100;
 const MOST_INSTANCES_SHOWN: i64 = 100;
-
-/// What is a development instance's alone, and opens doors that a live one keeps shut.
-const DEVELOPMENT_KEYS: [&str; 5] = ["test_mode", "development_origin", "allowed_origins", "cookieless_dev", "url_based_session_syncing"];
-
-/// The settings that another instance of the application has of its own, as far as they may be another's.
-async fn cloned(tx: &mut PlatformTx<'_>, application: &Application, source: InstanceId, target: Environment) -> Result<Map<String, Value>> {
-    let is_it = |instance: &Instance| instance.id == source && instance.environment == Environment::Development;
-    if !application.instances.iter().any(is_it) {
-        return Err(Problem::invalid("clone_instance_id", "must be a development instance of this application").into());
-    }
-    let mut inside = tx.enter(source)?;
-    let values = settings::instance_values(&mut inside).await;
-    tx.leave(inside);
-    let mut values = values?;
-    if target == Environment::Production {
-        values.retain(|key, _| !DEVELOPMENT_KEYS.contains(&key.as_str()));
-    }
-    Ok(values)
-}
 
 /// Raises one instance with all that every instance has from its first moment.
 async fn raise(tx: &mut PlatformTx<'_>, application: &Application, new: &NewInstance, kind: Kind, system: InstanceId) -> Result<(Instance, Secret)> {

@@ -1,5 +1,6 @@
 //! Applications: one product each, or on a platform one customer each. Creating one is a single commit, and it is live at once.
 
+mod cloning;
 mod create;
 mod rotation;
 pub(crate) mod store;

@@ -201,6 +201,24 @@ pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<(Vec<JwtTemplate>, i64)
     Ok((store::list(tx, page).await?, store::count(tx).await?))
 }
 
+/// All templates, oldest first.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Vec<JwtTemplate>> {
+    store::all(tx).await
+}
+
+/// Makes a template like another instance's. A key of its own opens nowhere but there, so it is not taken along: the caller sees to that.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn adopt(tx: &mut Tx<'_>, like: &JwtTemplate) -> Result<()> {
+    let now = tx.now();
+    let template = JwtTemplate { id: tx.new_id(), algorithm: Algorithm::Rs256, sealed_key: None, created_at: now, updated_at: now, ..like.clone() };
+    store::insert(tx, &template).await
+}
+
 /// Takes a template away, and its key with it.
 ///
 /// # Errors

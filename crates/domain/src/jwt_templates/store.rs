@@ -44,6 +44,10 @@ pub(super) async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Vec<JwtTemplate>
     .await
 }
 
+pub(super) async fn all(tx: &mut Tx<'_>) -> Result<Vec<JwtTemplate>> {
+    tx.list(sql!(concat!("select ", columns!(), " from jwt_templates where instance_id = $1 order by created_at, id limit 1000")), &[]).await
+}
+
 pub(super) async fn count(tx: &mut Tx<'_>) -> Result<i64> {
     tx.count(sql!("select count(*) from jwt_templates where instance_id = $1"), &[]).await
 }

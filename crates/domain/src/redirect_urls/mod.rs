@@ -37,11 +37,19 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor, url: &str) -> Result<Redirect
     if count(tx).await? >= MOST {
         return Err(Problem::LimitReached("redirect URLs", MOST).into());
     }
-    let added = RedirectUrl { id: tx.new_id(), url: url.to_owned(), created_at: tx.now() };
-    tx.change(sql!("insert into redirect_urls (instance_id, id, url, created_at) values ($1, $2, $3, $4)"), &[&added.id, &added.url, &added.created_at])
-        .await
-        .on_conflict(Problem::UrlExists)?;
+    let added = adopt(tx, url).await.on_conflict(Problem::UrlExists)?;
     audit::record(tx, actor, "redirect_url.create", &added.id.to_string(), &json!({ "url": url })).await?;
+    Ok(added)
+}
+
+/// Adds a URL that another instance has.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn adopt(tx: &mut Tx<'_>, url: &str) -> Result<RedirectUrl> {
+    let added = RedirectUrl { id: tx.new_id(), url: url.to_owned(), created_at: tx.now() };
+    let statement = sql!("insert into redirect_urls (instance_id, id, url, created_at) values ($1, $2, $3, $4)");
+    tx.change(statement, &[&added.id, &added.url, &added.created_at]).await?;
     Ok(added)
 }
 

@@ -3,7 +3,7 @@
 use super::{PATH, browser, create, host, listed, owned, path};
 use crate::backend::assert_refusal;
 use domain::keys::Scope;
-use foundation::Secret;
+use foundation::{Id as _, InstanceId, Secret};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use testkit::{Api, TestServer};
@@ -113,6 +113,52 @@ async fn cloning_takes_the_settings_along_and_leaves_open_doors_behind() {
     assert_eq!(instance["allowed_origins"], json!([]), "what may open a development instance opens no live one");
     page.origin = Some("http://localhost:3000".to_owned());
     assert_eq!(page.post("/v1/client", &[]).await.refusal(), (400, "origin_invalid"));
+}
+
+/// Templates and URLs go along as they are set up; what is secret and who is there does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cloning_takes_templates_and_redirect_urls_along_and_no_secret() {
+    let server = TestServer::start().await;
+    let platform = server.platform();
+    let application = create(&platform, "Shop").await;
+    let test = owned(&application["instances"][0]);
+    let backend = server.api("backend", Some(&test.secret_key));
+    let plain = json!({ "name": "hasura", "claims": { "id": "{{user.id}}", "deep": { "x": [1] } }, "lifetime": 120, "allowed_clock_skew": 9 });
+    let own = json!({ "name": "supabase", "claims": {}, "custom_signing_key": true, "signing_algorithm": "HS256", "signing_key": "canary-canary-canary-canary-canary" });
+    let made = backend.post("/v1/jwt_templates", plain.clone()).await.ok().clone();
+    backend.post("/v1/jwt_templates", own).await.ok();
+    for url in ["https://shop.example/after", "shop://after", "http://localhost:3000/after", "http://127.0.0.1:3000/after"] {
+        backend.post("/v1/redirect_urls", json!({ "url": url })).await.ok();
+    }
+    backend.post("/v1/users", json!({ "email_address": [testkit::address("ada")], "password": testkit::PASSWORD })).await.ok();
+    let source = &application["instances"][0]["instance_id"];
+    let live = owned(&add(&platform, &application, json!({ "domain": "shop.example", "clone_instance_id": source })).await);
+    let further = json!({ "name": "staging", "environment_type": "development", "clone_instance_id": source });
+    let staging = platform.post(&environments(&application), further).await;
+    let staging = Secret::new(staging.ok()["secret_key"].as_str().expect("a key"));
+    let everything = BTreeSet::from(["https://shop.example/after", "shop://after", "http://localhost:3000/after", "http://127.0.0.1:3000/after"]);
+    for (key, urls) in [(&live.secret_key, BTreeSet::from(["https://shop.example/after", "shop://after"])), (&staging, everything)] {
+        let copy = server.api("backend", Some(key));
+        let templates = copy.get("/v1/jwt_templates").await.ok().clone();
+        assert_eq!(templates.as_array().map(Vec::len), Some(1), "one with a key of its own stays behind: {templates}");
+        let template = &templates[0];
+        for field in ["name", "claims", "lifetime", "allowed_clock_skew", "signing_algorithm", "custom_signing_key"] {
+            assert_eq!(template[field], made[field], "{field}");
+        }
+        assert_ne!(template["id"], made["id"]);
+        let listed = copy.get("/v1/redirect_urls").await.ok().clone();
+        assert_eq!(listed.as_array().expect("a list").iter().filter_map(|url| url["url"].as_str()).collect::<BTreeSet<_>>(), urls);
+        assert_eq!(copy.get("/v1/users/count").await.ok()["total_count"], 0);
+        let id = copy.get("/v1/instance").await.ok()["id"].as_str().and_then(InstanceId::parse).expect("an id");
+        let rows = server.belongings(id).await;
+        let detail = rows["audit"].iter().flatten().find(|cell| cell.contains("jwt_templates_left_out")).expect("it is on record").clone();
+        assert!(detail.contains("\"jwt_templates_left_out\":[\"supabase\"]") && detail.contains("\"jwt_templates\":[\"hasura\"]"), "{detail}");
+        // It is the copy's own from now on.
+        copy.patch(&format!("/v1/jwt_templates/{}", template["id"].as_str().expect("an id")), json!({ "name": "other", "claims": {} })).await.ok();
+    }
+    let kept = backend.get("/v1/jwt_templates").await.ok().clone();
+    assert_eq!(kept.as_array().map(Vec::len), Some(2));
+    assert!(kept.as_array().expect("a list").contains(&made), "the original is as it was");
 }
 
 /// Whether an instance exists that is not one's own is nobody's business.
