@@ -56,7 +56,7 @@ impl Running {
         let port = free_port()?;
         let file = data.join("insula.toml");
         if !file.exists() {
-            let settings = "[settings.rates]\ncreates = 1000000\nattempts = 1000000\nclients = 1000000\nbackend = 1000000\nmetadata = 1000000\n";
+            let settings = "[settings.rates]\ncreates = 1000000\nattempts = 1000000\nclients = 1000000\nbackend = 1000000\nmetadata = 1000000\ntokens = 1000000\nhandshakes = 1000000\n";
             fs::write(&file, settings).map_err(|e| format!("{}: {e}", file.display()))?;
         }
         let mut command = Command::new(binary);

@@ -253,7 +253,7 @@ pub async fn replace_email(call: BackendCall, Id(id): Id<UserId>, input: Input) 
 /// Gives a user a new picture.
 pub async fn set_image(call: BackendCall, Id(id): Id<UserId>, upload: Upload) -> Answer {
     call.first(|tx| Box::pin(users::spend_upload(tx, id))).await?;
-    let squares = upload.squares().await?;
+    let squares = upload.squares(call.tenant.id(), id).await?;
     let now = call.now();
     call.write(|tx| Box::pin(users::set_image(tx, call.actor, id, &squares)), |user| bodies::backend_user(user, now)).await
 }

@@ -46,7 +46,7 @@ const LONGEST_COOKIE: usize = 3_800;
 /// where it would be spent when the page is loaded again. Otherwise they travel in the address.
 ///
 /// # Errors
-/// [`Problem::RedirectUrlInvalid`] where the application may not be sent to.
+/// [`Problem::RedirectUrlInvalid`] where the application may not be sent to; [`Problem::ParamInvalid`] for a live token that would stand in an address.
 pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format) -> Result<Onward> {
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
@@ -65,7 +65,10 @@ pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, for
     }
     let location = match format {
         Format::Nonce => redirects::with_param(target, NONCE, &issue(tx, &directives).await?, &STALE),
-        // A nonce is worth nothing without the secret key; a token is the session itself.
+        // A nonce is worth nothing without the secret key; a token is the session itself, and the SDK leaves a live one in the address.
+        Format::Token if !visit.tenant.is_development() => {
+            return Err(Problem::invalid("format", "must be nonce where the handshake does not come by the stored proxy").into());
+        }
         Format::Token if !redirects::may_carry(&visit.tenant, &settings, &list, &target) => return Err(Problem::RedirectUrlInvalid("redirect_url").into()),
         Format::Token => redirects::with_param(target, TOKEN, &sign(tx, &directives).await?, &STALE),
     };

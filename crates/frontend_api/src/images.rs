@@ -47,8 +47,8 @@ fn picture(kind: &str, bytes: Vec<u8>) -> Response {
 
 /// Gives the user a new picture.
 pub async fn set(call: FrontendCall, upload: Upload) -> Answer {
-    call.first(|tx, visit| Box::pin(users::spend_own_upload(tx, visit))).await?;
-    let squares = upload.squares().await?;
+    let user = call.first(|tx, visit| Box::pin(users::spend_own_upload(tx, visit))).await?;
+    let squares = upload.squares(call.tenant.id(), user).await?;
     call.write(|tx, visit| Box::pin(users::set_own_image(tx, visit, &squares)), bodies::image).await
 }
 

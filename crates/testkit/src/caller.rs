@@ -150,6 +150,11 @@ impl Browser {
 
     /// Sends a request with a body of any bytes; cookies that come back are kept.
     pub async fn send_bytes(&mut self, method: Method, path: &str, kind: Option<&str>, body: Vec<u8>) -> Reply {
+        self.send_body(method, path, kind, Body::from(body)).await
+    }
+
+    /// Sends a request with a body that comes as it comes; cookies that come back are kept.
+    pub async fn send_body(&mut self, method: Method, path: &str, kind: Option<&str>, body: Body) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.prefix)).header(header::HOST, &self.host);
         if let Some(origin) = &self.origin {
             request = request.header(header::ORIGIN, origin);
@@ -164,7 +169,7 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value.as_str());
         }
-        let reply = send(&self.doors, "frontend", &self.prefix, self.peer, request.body(Body::from(body)).expect("a request")).await;
+        let reply = send(&self.doors, "frontend", &self.prefix, self.peer, request.body(body).expect("a request")).await;
         for cookie in reply.headers.get_all(header::SET_COOKIE) {
             let text = cookie.to_str().expect("a cookie");
             let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie's name");

@@ -1,6 +1,6 @@
 //! What all doors are given.
 
-use crate::rates::Rates;
+use crate::{places::Uploads, rates::Rates};
 use domain::instances::{Directory, Site};
 use foundation::Cidr;
 use std::{path::PathBuf, sync::Arc};
@@ -20,6 +20,8 @@ pub struct App {
     /// How often what was asked for lately.
     pub(crate) rates: Rates,
     pub(crate) ignores_rates: bool,
+    /// The uploads that are under way.
+    pub(crate) uploads: Arc<Uploads>,
     /// The proxies in front of this server, whose word about a visitor's address counts.
     pub trusted: Vec<Cidr>,
     /// Whose turn it is to make spare key pairs.
@@ -47,6 +49,7 @@ impl App {
             world,
             scripts,
             rates,
+            uploads: Arc::default(),
             ignores_rates: false,
             trusted: Vec::new(),
             spares: tokio::sync::Mutex::default(),

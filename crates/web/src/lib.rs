@@ -10,6 +10,7 @@ mod input;
 mod knock;
 mod limits;
 mod place;
+mod places;
 pub mod rates;
 mod refusal;
 mod routes;

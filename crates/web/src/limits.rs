@@ -38,6 +38,10 @@ pub enum Class {
     Client,
     /// Changes a user's metadata.
     Metadata,
+    /// Fetches a session token.
+    Token,
+    /// Brings a rendering backend up to date.
+    Handshake,
     /// A backend's request.
     Backend,
     /// Nothing.
@@ -50,7 +54,7 @@ pub(crate) enum Subject<'a> {
     /// Everybody from one network.
     Network(Network),
     /// Everybody with this credential.
-    Credential(Option<&'a str>),
+    Credential(&'a str),
     /// Everybody who asks for the same thing.
     Path(&'a str),
     /// Everybody.
@@ -69,11 +73,29 @@ impl Class {
             Class::SignInProof | Class::SignUpProof | Class::UserProof => rates.attempts(tenant),
             Class::Client => rates.clients(tenant),
             Class::Metadata => rates.metadata(),
+            Class::Token => rates.tokens(tenant),
+            Class::Handshake => rates.handshakes(tenant),
             Class::Backend => rates.backend(),
             Class::Free => u32::MAX,
         };
         Budget { most, period: PERIOD }
     }
+}
+
+/// Counts a request of somebody who shows credentials that are not checked yet: for each of them, because one that is made up must not
+/// stand in for the one that counts; for the network where there is none.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_client(app: &App, tenant: &Tenant, class: Class, shown: [Option<&str>; 2], network: Network) -> Result<(), Refusal> {
+    let [one, other] = shown;
+    if one.or(other).is_none() {
+        return admit(app, tenant, class, Subject::Network(network)).await;
+    }
+    for credential in one.into_iter().chain(other) {
+        admit(app, tenant, class, Subject::Credential(credential)).await?;
+    }
+    Ok(())
 }
 
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]

@@ -1,7 +1,7 @@
 //! Pictures: what strangers send as one is decoded within bounds, turned upright, cut to a square, made small, and encoded anew. What
 //! comes out holds nothing of what came in but the picture: no metadata, no second file, no script.
 //!
-//! Decoding is heavy work on bytes that nobody trusts, so it has few workers, and few uploads at a time.
+//! Decoding is heavy work on bytes that nobody trusts, so it has few workers.
 
 use foundation::{Error, Problem, Result};
 use image::{
@@ -10,7 +10,7 @@ use image::{
     imageops::FilterType,
 };
 use std::{io::Cursor, sync::Arc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// The sides of the squares that are made of a picture, the largest first.
 pub const WIDTHS: [u32; 3] = [512, 160, 64];
@@ -20,21 +20,12 @@ const MOST_PIXELS: u64 = 50_000_000;
 const LONGEST: u32 = 16_384;
 /// The most memory that a decoder may take for its output.
 const MOST_MEMORY: u64 = 256 * 1_024 * 1_024;
-/// How many uploads may be under way.
-const MOST_UPLOADS: usize = 32;
 const QUALITY: u8 = 86;
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
 pub struct Images {
-    uploads: Arc<Semaphore>,
     workers: Arc<Semaphore>,
-}
-
-/// A place for one upload, from its first byte to its last square.
-pub struct Place {
-    images: Images,
-    _upload: OwnedSemaphorePermit,
 }
 
 /// A square that was made of a picture.
@@ -71,33 +62,22 @@ impl Images {
     /// As many workers as half of the cores, at most four.
     pub fn for_this_machine() -> Images {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Images::new(MOST_UPLOADS, (cores / 2).clamp(1, 4))
+        Images::new((cores / 2).clamp(1, 4))
     }
 
-    fn new(uploads: usize, workers: usize) -> Images {
-        Images { uploads: Arc::new(Semaphore::new(uploads)), workers: Arc::new(Semaphore::new(workers)) }
+    fn new(workers: usize) -> Images {
+        Images { workers: Arc::new(Semaphore::new(workers)) }
     }
 
-    /// A place for an upload.
-    ///
-    /// # Errors
-    /// [`Problem::Busy`] where too many are under way.
-    pub fn place(&self) -> Result<Place> {
-        let upload = Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Problem::Busy(2))?;
-        Ok(Place { images: self.clone(), _upload: upload })
-    }
-}
-
-impl Place {
-    /// Makes squares of a picture, of every width.
+    /// Makes squares of a picture, of every width, when it is its turn. `place` is kept for as long as the work takes, also where whoever asked
+    /// for it hangs up.
     ///
     /// # Errors
     /// [`Problem::ParamInvalid`] where it is none, or too large.
-    pub async fn squares(self, bytes: Vec<u8>) -> Result<Vec<Square>> {
-        let worker = Arc::clone(&self.images.workers).acquire_owned().await.map_err(|e| Error::broken("the pool of pictures", e))?;
+    pub async fn squares(&self, bytes: Vec<u8>, place: impl Send + 'static) -> Result<Vec<Square>> {
+        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|e| Error::broken("the pool of pictures", e))?;
         let made = tokio::task::spawn_blocking(move || {
-            // Both go with the work: whoever asked may hang up.
-            let (_place, _worker) = (self, worker);
+            let (_place, _worker) = (place, worker);
             squares(&bytes)
         });
         match made.await {
@@ -305,13 +285,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn too_many_uploads_are_refused_at_once_and_places_come_back() {
-        let images = Images::new(2, 1);
-        let (first, second) = (images.place().expect("a place"), images.place().expect("a place"));
-        assert!(matches!(images.place(), Err(Error::Refused(p)) if *p == Problem::Busy(2)));
-        drop(second);
-        assert!(first.squares(png(8, 8, [1, 2, 3, 255])).await.is_ok());
-        assert!(images.place().expect("a place").squares(b"nothing".to_vec()).await.is_err());
-        assert_eq!((images.uploads.available_permits(), images.workers.available_permits()), (2, 1));
+    async fn a_place_and_a_worker_come_back_whatever_becomes_of_the_picture() {
+        let (images, place) = (Images::new(1), Arc::new(()));
+        assert!(images.squares(png(8, 8, [1, 2, 3, 255]), Arc::clone(&place)).await.is_ok());
+        assert!(images.squares(b"nothing".to_vec(), Arc::clone(&place)).await.is_err());
+        assert_eq!((Arc::strong_count(&place), images.workers.available_permits()), (1, 1));
     }
 }

@@ -21,6 +21,14 @@ pub struct Rates {
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
     pub clients: Option<u32>,
+    /// Session tokens that one client fetches. The SDKs fetch one a minute for each open page. Live 200, in development 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(extend("x-tightens" = "down"))]
+    pub tokens: Option<u32>,
+    /// Handshakes of one network: navigations by which a rendering backend is brought up to date. Live 300, in development 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(extend("x-tightens" = "down"))]
+    pub handshakes: Option<u32>,
     /// Requests at the Backend API, of all backends together. 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
@@ -51,6 +59,16 @@ impl Rates {
         Rates::or(self.clients, tenant, 100, 1_000)
     }
 
+    /// What `tokens` says for the instance.
+    pub fn tokens(&self, tenant: &Tenant) -> u32 {
+        Rates::or(self.tokens, tenant, 200, 1_000)
+    }
+
+    /// What `handshakes` says for the instance.
+    pub fn handshakes(&self, tenant: &Tenant) -> u32 {
+        Rates::or(self.handshakes, tenant, 300, 1_000)
+    }
+
     /// What `backend` says for the instance.
     pub fn backend(&self) -> u32 {
         self.backend.unwrap_or(1_000)
@@ -66,6 +84,8 @@ impl Rates {
             ("rates.creates", self.creates),
             ("rates.attempts", self.attempts),
             ("rates.clients", self.clients),
+            ("rates.tokens", self.tokens),
+            ("rates.handshakes", self.handshakes),
             ("rates.backend", self.backend),
             ("rates.metadata", self.metadata),
         ];

@@ -15,13 +15,14 @@ pub async fn spend_upload(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
     images::spend_upload(tx, &id.to_string()).await
 }
 
-/// As [`spend_upload`], for the user who is signed in.
+/// As [`spend_upload`], for the user who is signed in; who that is.
 ///
 /// # Errors
 /// [`Problem::SignedOut`]; [`Problem::TooManyRequests`].
-pub async fn spend_own_upload(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<()> {
+pub async fn spend_own_upload(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
     let (_, user) = visit.themselves(tx).await?;
-    images::spend_upload(tx, &user.id.to_string()).await
+    images::spend_upload(tx, &user.id.to_string()).await?;
+    Ok(user.id)
 }
 
 /// Gives the user a picture in place of the one they have.

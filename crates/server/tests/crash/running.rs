@@ -71,7 +71,7 @@ impl Running {
         command.env_clear().arg("--data").arg(place.data()).arg("--listen").arg(format!("127.0.0.1:{}", place.port));
         // Nobody is held up for asking often: the load and the checks come from one network and one backend.
         let config = place.folder.path().join("crash.toml");
-        std::fs::write(&config, "[settings.rates]\ncreates = 1000000\nattempts = 1000000\nbackend = 1000000\n").expect("a configuration");
+        std::fs::write(&config, "[settings.rates]\ncreates = 1000000\nattempts = 1000000\nbackend = 1000000\ntokens = 1000000\n").expect("a configuration");
         command.arg("--config").arg(&config);
         if let Some(url) = &place.database {
             command.arg("--database-url").arg(url);

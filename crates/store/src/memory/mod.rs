@@ -123,7 +123,8 @@ const PROBE: Duration = Duration::from_millis(250);
 
 impl Memory {
     pub(crate) fn new(bounds: Bounds) -> Memory {
-        Memory { shelf: Mutex::new(Shelf::new(bounds.memory)), trouble: AtomicBool::new(false), recovered: tokio::sync::Notify::new(), bounds }
+        let shelf = Shelf::new(bounds.memory, bounds.outage.max(bounds.fresh));
+        Memory { shelf: Mutex::new(shelf), trouble: AtomicBool::new(false), recovered: tokio::sync::Notify::new(), bounds }
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

@@ -5,7 +5,7 @@ use crate::{
     answer::{Answer, json},
     app::App,
     cookies::{self, ClientUat},
-    limits::{Class, Subject, admit, is_excused},
+    limits::{Class, Subject, admit, admit_client, is_excused},
     refusal::Refusal,
 };
 use axum::{
@@ -58,7 +58,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical());
         let network = Network::of(address);
         let admitted = match parts.extensions.get::<Class>() {
-            Some(Class::Metadata) => admit(app, &tenant, Class::Metadata, Subject::Credential(dev_browser.as_deref().or(shown.as_deref()))).await,
+            Some(class @ (Class::Metadata | Class::Token)) => admit_client(app, &tenant, *class, [dev_browser.as_deref(), shown.as_deref()], network).await,
             Some(class) => admit(app, &tenant, *class, Subject::Network(network)).await,
             None => Ok(()),
         };
@@ -179,11 +179,15 @@ impl FrontendCall {
     ///
     /// # Errors
     /// What the work refuses; nothing is changed then.
-    pub async fn first<'e, F>(&self, work: F) -> Result<(), Refusal>
+    pub async fn first<'e, T, F>(&self, work: F) -> Result<T, Refusal>
     where
-        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<()>> + Send + Sync,
+        T: Send,
+        F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted).await.map(drop)
+        match self.run(Access::Write, Beside::Nothing, &work, Verdict::Granted).await?.outcome {
+            Verdict::Granted(value) => Ok(value),
+            Verdict::Refused(problem) => Err(problem.into()),
+        }
     }
 
     /// Changes something that the answer does not depend on: where it fails or would have to wait, the answer stands, and the log knows.

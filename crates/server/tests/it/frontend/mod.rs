@@ -20,6 +20,7 @@ mod password_reset;
 mod passwords;
 mod proxies;
 mod rates;
+mod rates_of_tokens;
 mod redirects;
 mod remove_password;
 mod session_life;
@@ -27,6 +28,7 @@ mod sessions;
 mod sign_ins;
 mod sign_up_fields;
 mod sign_ups;
+mod slow_uploads;
 mod tokens;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -78,8 +78,9 @@ async fn a_handshakes_token_is_for_the_application_wherever_the_visitor_came_fro
     ada.origin = None;
     for referer in [None, Some("https://news.example/item?id=1")] {
         ada.headers = referer.map(|r| ("referer".to_owned(), r.to_owned())).into_iter().collect();
-        let reply = ada.get(&format!("/v1/client/handshake?redirect_url={}", encoded(&format!("{APP}/page")))).await;
-        let handshake = claims(&params(reply.location(), "__clerk_handshake")[0])["handshake"].clone();
+        let reply = ada.get(&format!("/v1/client/handshake?format=nonce&redirect_url={}", encoded(&format!("{APP}/page")))).await;
+        let nonce = params(reply.location(), "__clerk_handshake_nonce").remove(0);
+        let handshake = server.backend().get(&format!("/v1/clients/handshake_payload?nonce={nonce}")).await.ok()["directives"].clone();
         let session = handshake
             .as_array()
             .expect("directives")

@@ -174,6 +174,34 @@ async fn a_handshake_that_does_not_come_by_the_stored_proxy_travels_in_the_addre
     assert!(set_cookies(&reply).is_empty());
 }
 
+/// A session itself would stand in the address until the page takes it away: in histories, logs and referrers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_live_session_stands_in_an_address() {
+    let server = TestServer::start().await;
+    let live = server.production_sibling(PROXY).await;
+    let mut ada = proxied(&server, &live);
+    sign_up(&server, &mut ada, "ada@example.com").await;
+    let mut by_host = server.browser().by_host(&live.tenant.host);
+    by_host.origin = None;
+    by_host.cookies.insert("__client".to_owned(), ada.cookies[&format!("__client_{}", live.tenant.cookie_suffix)].clone());
+    for format in ["", "&format=token"] {
+        let refused = by_host.get(&format!("/v1/client/handshake?redirect_url=https%3A%2F%2Fshop.example%2F{format}")).await;
+        assert_eq!((refused.refusal(), refused.param()), ((422, "form_param_value_invalid"), "format"));
+        assert_eq!(refused.location(), "");
+    }
+    let reply = handshake(&mut by_host, "https://shop.example/").await;
+    let nonce = reply.location().rsplit_once("__clerk_handshake_nonce=").expect("a nonce").1.to_owned();
+    let path = format!("/v1/clients/handshake_payload?nonce={nonce}");
+    let payload = server.backend_of(&live).get(&path).await.ok().to_string();
+    assert!(payload.contains("__session=") && !reply.location().contains("eyJ"), "what stands in the address is worth nothing without the secret key");
+    assert_eq!(server.backend_of(&live).get(&path).await.status, 404, "and nothing at all once it was redeemed");
+    // Behind the proxy both forms travel in a cookie that no script reads.
+    ada.origin = None;
+    let reply = ada.get("/v1/client/handshake?redirect_url=https%3A%2F%2Fshop.example%2F").await;
+    assert_eq!((reply.status.as_u16(), reply.location()), (307, "https://shop.example/"));
+    assert!(set_cookies(&reply)[0].contains("HttpOnly"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_for_nobody_signs_the_application_out() {
     let server = TestServer::start().await;
