@@ -77,7 +77,7 @@ pub fn check_proxy_url(text: &str) -> Result<String, Problem> {
 ///
 /// # Errors
 /// [`Problem::NotFound`] where the domain is not the instance's.
-pub async fn update(tx: &mut PlatformTx<'_>, instance: InstanceId, domain: DomainId, actor: Actor, change: &Change) -> Result<Instance> {
+pub async fn update(tx: &mut PlatformTx<'_>, instance: InstanceId, domain: DomainId, actor: Actor<'_>, change: &Change) -> Result<Instance> {
     if domain != id(instance) || !instances::store::hold(tx, instance).await? {
         return Err(Problem::NotFound.into());
     }

@@ -25,7 +25,7 @@ pub struct TestingToken {
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn create(tx: &mut Tx<'_>, actor: Actor) -> Result<TestingToken> {
+pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>) -> Result<TestingToken> {
     let expires_at = tx.now() + LIFE;
     let mac = mac(tx, expires_at.seconds()).await?;
     let instance = tx.instance().to_string();

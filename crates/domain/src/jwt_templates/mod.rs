@@ -89,7 +89,7 @@ static PARSED: LazyLock<InstanceCache<(JwtTemplateId, String), Arc<OwnKey>>> = L
 /// # Errors
 /// [`Problem::ParamMissing`]; [`Problem::ParamInvalid`]; [`Problem::ClaimReserved`]; [`Problem::IdentifierExists`] for a taken name;
 /// [`Problem::LimitReached`].
-pub async fn create(tx: &mut Tx<'_>, actor: Actor, new: &Change) -> Result<JwtTemplate> {
+pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &Change) -> Result<JwtTemplate> {
     if store::count(tx).await? >= MOST {
         return Err(Problem::LimitReached("JWT templates", MOST).into());
     }
@@ -115,7 +115,7 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor, new: &Change) -> Result<JwtTe
 ///
 /// # Errors
 /// As [`create`]; [`Problem::NotFound`].
-pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: JwtTemplateId, change: &Change) -> Result<JwtTemplate> {
+pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: JwtTemplateId, change: &Change) -> Result<JwtTemplate> {
     store::hold(tx, id).await?;
     let mut template = get(tx, id).await?;
     apply(tx, &mut template, change).await?;
@@ -125,7 +125,7 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: JwtTemplateId, change: &C
     Ok(template)
 }
 
-async fn told(tx: &mut Tx<'_>, actor: Actor, template: &JwtTemplate, action: &str) -> Result<()> {
+async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, template: &JwtTemplate, action: &str) -> Result<()> {
     let detail = json!({ "name": template.name, "algorithm": template.algorithm.as_str(), "own_key": template.has_own_key() });
     audit::record(tx, actor, action, &template.id.to_string(), &detail).await
 }
@@ -223,7 +223,7 @@ pub(crate) async fn adopt(tx: &mut Tx<'_>, like: &JwtTemplate) -> Result<()> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: JwtTemplateId) -> Result<JwtTemplate> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: JwtTemplateId) -> Result<JwtTemplate> {
     let template = get(tx, id).await?;
     if !store::delete(tx, id).await? {
         return Err(Problem::NotFound.into());

@@ -111,7 +111,7 @@ pub async fn get(tx: &mut Tx<'_>) -> Result<MailServer> {
 ///
 /// # Errors
 /// [`Problem::ParamInvalid`] that names what cannot be; [`Problem::ParamMissing`] for a password that is needed again.
-pub async fn put(tx: &mut Tx<'_>, actor: Actor, reach: Reach, new: &NewMailServer) -> Result<MailServer> {
+pub async fn put(tx: &mut Tx<'_>, actor: Actor<'_>, reach: Reach, new: &NewMailServer) -> Result<MailServer> {
     let host = check_host(&new.host, reach)?;
     let port = check_port(new, reach)?;
     if new.encryption == Encryption::None && !is_this_machine(&host) {
@@ -165,7 +165,7 @@ const fn place(row: &str) -> Place<'_> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor) -> Result<()> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>) -> Result<()> {
     if tx.change(sql!("delete from mail_servers where instance_id = $1"), &[]).await? == 0 {
         return Err(Problem::NotFound.into());
     }

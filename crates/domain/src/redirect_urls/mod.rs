@@ -32,7 +32,7 @@ const MOST: i64 = 1_000;
 ///
 /// # Errors
 /// [`Problem::RedirectUrlInvalid`]; [`Problem::UrlExists`]; [`Problem::LimitReached`].
-pub async fn create(tx: &mut Tx<'_>, actor: Actor, url: &str) -> Result<RedirectUrl> {
+pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, url: &str) -> Result<RedirectUrl> {
     redirects::parse(url).ok_or(Problem::RedirectUrlInvalid("url"))?;
     if count(tx).await? >= MOST {
         return Err(Problem::LimitReached("redirect URLs", MOST).into());
@@ -93,7 +93,7 @@ pub async fn all(tx: &mut Tx<'_>) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: RedirectUrlId) -> Result<RedirectUrl> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: RedirectUrlId) -> Result<RedirectUrl> {
     let gone = get(tx, id).await?;
     if tx.change(sql!("delete from redirect_urls where instance_id = $1 and id = $2"), &[&id]).await? == 0 {
         return Err(Problem::NotFound.into());

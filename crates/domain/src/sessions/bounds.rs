@@ -4,7 +4,7 @@
 //! inactivity from the next use on. So no session comes back to life.
 
 use super::{Session, Status};
-use crate::settings::SessionPolicy;
+use crate::{audit::Actor, settings::SessionPolicy};
 use foundation::Timestamp;
 use std::time::Duration;
 
@@ -44,6 +44,11 @@ impl Session {
         self.expire_at = self.expire_at.min(self.created_at + policy.life());
         self.abandon_at = self.abandon_at.min(policy.abandoned_at(self.last_active_at, self.expire_at));
         self
+    }
+
+    /// Who acts in it: its user, or whoever impersonates them.
+    pub fn by(&self) -> Actor<'_> {
+        self.actor.as_ref().map_or(Actor::User(self.user), |actor| Actor::Impersonator(self.user, &actor.0))
     }
 
     /// When its life ends if nobody uses it any more.

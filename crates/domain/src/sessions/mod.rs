@@ -163,7 +163,7 @@ pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strateg
     if impersonation.is_none() {
         users::guard::remember(tx, user, client.id).await?;
     }
-    told(tx, Actor::User(user), &session, "session.create", Event::SessionCreated(&session)).await?;
+    told(tx, session.by(), &session, "session.create", Event::SessionCreated(&session)).await?;
     Ok(session)
 }
 
@@ -238,7 +238,7 @@ pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Res
     Ok(session)
 }
 
-async fn told(tx: &mut Tx<'_>, actor: Actor, session: &Session, action: &str, event: Event<'_>) -> Result<()> {
+async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, session: &Session, action: &str, event: Event<'_>) -> Result<()> {
     audit::record(tx, actor, action, &session.id.to_string(), &json!({ "user_id": session.user, "actor": session.actor.as_ref().map(|a| &a.0) })).await?;
     events::emit(tx, event).await
 }
@@ -317,7 +317,7 @@ async fn leave(tx: &mut Tx<'_>, visit: &mut Visit, session: Session, status: Sta
     }
     let session = get(tx, session.id).await?;
     clients::sessions_changed(tx, session.client).await?;
-    let actor = Actor::User(session.user);
+    let actor = session.by();
     if status == Status::Removed {
         told(tx, actor, &session, "session.remove", Event::SessionRemoved(&session)).await?;
     } else {
@@ -335,7 +335,7 @@ async fn leave(tx: &mut Tx<'_>, visit: &mut Visit, session: Session, status: Sta
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn revoke(tx: &mut Tx<'_>, actor: Actor, id: SessionId) -> Result<Session> {
+pub async fn revoke(tx: &mut Tx<'_>, actor: Actor<'_>, id: SessionId) -> Result<Session> {
     let session = get(tx, id).await?;
     if session.is_live(tx.now()) && store::close(tx, id, Status::Revoked).await? {
         clients::sessions_changed(tx, session.client).await?;
@@ -350,7 +350,7 @@ pub async fn revoke(tx: &mut Tx<'_>, actor: Actor, id: SessionId) -> Result<Sess
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn revoke_of_user(tx: &mut Tx<'_>, actor: Actor, user: UserId, keep: Keep) -> Result<()> {
+pub async fn revoke_of_user(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, keep: Keep) -> Result<()> {
     if keep == Keep::All {
         return Ok(());
     }

@@ -153,7 +153,7 @@ impl Place {
     }
 }
 
-async fn write(tx: &mut PlatformTx<'_>, actor: Actor, layer: Layer, owner: &str, stored: &Stored, document: &Document) -> Result<Stored> {
+async fn write(tx: &mut PlatformTx<'_>, actor: Actor<'_>, layer: Layer, owner: &str, stored: &Stored, document: &Document) -> Result<Stored> {
     if stored.document == *document && stored.version > 0 {
         return Ok(stored.clone());
     }

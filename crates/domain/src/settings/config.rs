@@ -83,7 +83,7 @@ pub fn schema_of(sections: Option<&[String]>) -> Value {
 /// # Errors
 /// [`Problem::VersionMismatch`]; [`Problem::ConfigKeysMissing`]; [`Problem::ParamInvalid`] for a key that would be cleared and may not;
 /// as [`super::update_instance`].
-pub async fn change(tx: &mut Tx<'_>, actor: Actor, wanted: &ConfigChange) -> Result<Changed> {
+pub async fn change(tx: &mut Tx<'_>, actor: Actor<'_>, wanted: &ConfigChange) -> Result<Changed> {
     let own = Own::read(tx).await?;
     wanted.expected.iter().try_for_each(|expected| expected.ensure(own.version))?;
     let mut change = Change::read(&wanted.values, &Map::new())?;

@@ -45,7 +45,7 @@ impl Own {
     }
 
     /// Makes a change, or tries it out.
-    pub(super) async fn change(self, tx: &mut Tx<'_>, actor: Actor, change: &Change, run: Run) -> Result<Changed> {
+    pub(super) async fn change(self, tx: &mut Tx<'_>, actor: Actor<'_>, change: &Change, run: Run) -> Result<Changed> {
         let mut document = self.document.clone();
         document.apply(change)?;
         let (before, after) = (self.resolved(&self.document), self.resolved(&document));
@@ -74,7 +74,7 @@ impl Own {
 /// # Errors
 /// [`Problem::ParamUnknown`], [`Problem::ParamInvalid`] where it does not fit; [`Problem::SettingHeld`] where a wider layer stands against
 /// it; [`Problem::NobodyCouldSignIn`].
-pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor, change: &Map<String, Value>) -> Result<()> {
+pub async fn update_instance(tx: &mut Tx<'_>, actor: Actor<'_>, change: &Map<String, Value>) -> Result<()> {
     let change = Change::read(change, &Map::new())?;
     Own::read(tx).await?.change(tx, actor, &change, Run::Real).await.map(drop)
 }

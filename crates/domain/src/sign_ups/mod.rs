@@ -384,7 +384,7 @@ pub struct Marks {
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::AttemptState`] where it is under way no more; [`Problem::ParamInvalid`].
-pub async fn mark(tx: &mut Tx<'_>, actor: Actor, id: SignUpId, marks: &Marks) -> Result<SignUpView> {
+pub async fn mark(tx: &mut Tx<'_>, actor: Actor<'_>, id: SignUpId, marks: &Marks) -> Result<SignUpView> {
     store::hold(tx, id).await?;
     let mut sign_up = store::find(tx, id).await?.ok_or(Problem::NotFound)?;
     if sign_up.status(tx.now()) != Status::MissingRequirements {

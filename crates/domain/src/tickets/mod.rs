@@ -114,7 +114,7 @@ const MOST_ACTOR: usize = 1_024;
 ///
 /// # Errors
 /// [`Problem::NotFound`] where there is no such user.
-pub async fn create_sign_in_token(tx: &mut Tx<'_>, actor: Actor, user: UserId, life: Duration) -> Result<Issued> {
+pub async fn create_sign_in_token(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, life: Duration) -> Result<Issued> {
     issue(tx, actor, Kind::SignInToken, user, (life, None)).await
 }
 
@@ -122,7 +122,7 @@ pub async fn create_sign_in_token(tx: &mut Tx<'_>, actor: Actor, user: UserId, l
 ///
 /// # Errors
 /// [`Problem::NotFound`] where there is no such user; [`Problem::ParamInvalid`] for an actor without a `sub`, or one that is too large.
-pub async fn create_actor_token(tx: &mut Tx<'_>, actor: Actor, user: UserId, life: Duration, impersonation: &Impersonation) -> Result<Issued> {
+pub async fn create_actor_token(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, life: Duration, impersonation: &Impersonation) -> Result<Issued> {
     let who = &impersonation.actor.0;
     if !who.get("sub").and_then(Value::as_str).is_some_and(|sub| !sub.is_empty() && sub.len() <= 256) {
         return Err(Problem::invalid("actor", "must have a sub: the id of whoever comes in, at most 256 bytes").into());
@@ -133,7 +133,7 @@ pub async fn create_actor_token(tx: &mut Tx<'_>, actor: Actor, user: UserId, lif
     issue(tx, actor, Kind::ActorToken, user, (life, Some(impersonation))).await
 }
 
-async fn issue(tx: &mut Tx<'_>, by: Actor, kind: Kind, user: UserId, (life, impersonation): (Duration, Option<&Impersonation>)) -> Result<Issued> {
+async fn issue(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, user: UserId, (life, impersonation): (Duration, Option<&Impersonation>)) -> Result<Issued> {
     let user = users::get(tx, user).await?;
     let now = tx.now();
     let ticket = Ticket {
@@ -156,7 +156,7 @@ async fn issue(tx: &mut Tx<'_>, by: Actor, kind: Kind, user: UserId, (life, impe
     Ok(Issued { ticket, token })
 }
 
-async fn told(tx: &mut Tx<'_>, by: Actor, ticket: &Ticket, what: &str) -> Result<()> {
+async fn told(tx: &mut Tx<'_>, by: Actor<'_>, ticket: &Ticket, what: &str) -> Result<()> {
     let detail = json!({ "user_id": ticket.user, "actor": ticket.actor.as_ref().map(|a| &a.0) });
     audit::record(tx, by, &format!("{}.{what}", ticket.kind), &ticket.id.to_string(), &detail).await
 }
@@ -165,7 +165,7 @@ async fn told(tx: &mut Tx<'_>, by: Actor, ticket: &Ticket, what: &str) -> Result
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::TicketNotPending`].
-pub async fn revoke(tx: &mut Tx<'_>, by: Actor, kind: Kind, id: TicketId) -> Result<Ticket> {
+pub async fn revoke(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, id: TicketId) -> Result<Ticket> {
     let ticket = store::find(tx, id).await?.filter(|t| t.kind == kind).ok_or(Problem::NotFound)?;
     if !store::settle(tx, id, Status::Revoked).await? {
         let settled = store::find(tx, id).await?.map_or(ticket.status, |t| t.status);

@@ -80,7 +80,7 @@ pub async fn email(tx: &mut Tx<'_>, id: IdentifierId) -> Result<Identifier> {
 /// # Errors
 /// [`Problem::NotFound`] where there is no such user; [`Problem::IdentifierExists`]; [`Problem::LimitReached`]; [`Problem::NotVerified`] where one
 /// that is not proven is to be primary.
-pub async fn create_email(tx: &mut Tx<'_>, actor: Actor, user: UserId, address: &EmailAddress, change: EmailChange) -> Result<Identifier> {
+pub async fn create_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, address: &EmailAddress, change: EmailChange) -> Result<Identifier> {
     let user = hold(tx, user).await?;
     let by = change.verified.unwrap_or(false).then_some(VerifiedBy::Admin);
     let wants_primary = change.primary.unwrap_or(false);
@@ -99,7 +99,7 @@ pub async fn create_email(tx: &mut Tx<'_>, actor: Actor, user: UserId, address: 
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] where somebody else has proven it; [`Problem::NotVerified`]; [`Problem::ParamInvalid`].
-pub async fn update_email(tx: &mut Tx<'_>, actor: Actor, id: IdentifierId, change: EmailChange) -> Result<Identifier> {
+pub async fn update_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId, change: EmailChange) -> Result<Identifier> {
     let (user, email) = owned_held(tx, id).await?;
     let is_primary = user.primary_email_address == Some(id);
     if is_primary && change.primary == Some(false) {
@@ -125,7 +125,7 @@ pub async fn update_email(tx: &mut Tx<'_>, actor: Actor, id: IdentifierId, chang
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::LastIdentifier`].
-pub async fn delete_email(tx: &mut Tx<'_>, actor: Actor, id: IdentifierId) -> Result<Identifier> {
+pub async fn delete_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId) -> Result<Identifier> {
     let (user, email) = owned_held(tx, id).await?;
     take(tx, &user, &email).await?;
     changed(tx, actor, user.id, "user.email_remove").await?;
@@ -136,7 +136,7 @@ pub async fn delete_email(tx: &mut Tx<'_>, actor: Actor, id: IdentifierId) -> Re
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] where somebody else has proven it.
-pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor, user: UserId, address: &EmailAddress, by: Option<VerifiedBy>) -> Result<Identifier> {
+pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, address: &EmailAddress, by: Option<VerifiedBy>) -> Result<Identifier> {
     let user = hold(tx, user).await?;
     store::set_primary_email(tx, user.id, None).await?;
     for email in user.emails() {
@@ -179,7 +179,7 @@ pub async fn prepare_backend_email(tx: &mut Tx<'_>, tenant: &Tenant, id: Identif
 /// # Errors
 /// [`Problem::NotFound`] where the verification is not the address's newest; [`Problem::AlreadyVerified`] where its code was right before;
 /// [`Problem::IdentifierExists`] where somebody else has proven the address meanwhile.
-pub async fn attempt_backend_email(tx: &mut Tx<'_>, actor: Actor, id: IdentifierId, verification: OnceId, code: &Secret) -> Result<Verdict<Verification>> {
+pub async fn attempt_backend_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId, verification: OnceId, code: &Secret) -> Result<Verdict<Verification>> {
     let (user, email) = owned_held(tx, id).await?;
     let attempt = id.to_string();
     let newest = |state: &once::State| state.id == verification;

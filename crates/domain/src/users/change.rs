@@ -48,7 +48,7 @@ pub struct Change {
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] for a taken username or external id; [`Problem::NotVerified`] for a primary
 /// address that is not proven.
-pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &Change) -> Result<User> {
+pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Change) -> Result<User> {
     let mut user = hold(tx, id).await?;
     if let Some(name) = &change.first_name {
         check_name("first_name", name.as_deref())?;
@@ -87,7 +87,7 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &Change) 
 }
 
 /// Reads the user again, and tells and records that they changed.
-pub(super) async fn changed(tx: &mut Tx<'_>, actor: Actor, id: UserId, action: &str) -> Result<User> {
+pub(super) async fn changed(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, action: &str) -> Result<User> {
     let user = get(tx, id).await?;
     audit::record(tx, actor, action, &id.to_string(), &json!({})).await?;
     events::emit(tx, Event::UserUpdated(&user)).await?;
@@ -109,7 +109,7 @@ pub struct MetadataChange {
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::MetadataTooLarge`].
-pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &MetadataChange) -> Result<User> {
+pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &MetadataChange) -> Result<User> {
     change_metadata(tx, actor, id, change, merge).await
 }
 
@@ -119,7 +119,7 @@ pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor, id: UserId, change: &
 /// [`Problem::NotFound`]; [`Problem::MetadataTooLarge`].
 pub async fn change_metadata(
     tx: &mut Tx<'_>,
-    actor: Actor,
+    actor: Actor<'_>,
     id: UserId,
     change: &MetadataChange,
     how: fn(&mut Map<String, Value>, &Map<String, Value>),
@@ -163,7 +163,7 @@ fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     clients::forget_user(tx, id).await?;
     tickets::forget_user(tx, id).await?;

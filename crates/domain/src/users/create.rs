@@ -58,7 +58,7 @@ pub struct NewUser {
 /// # Errors
 /// [`Problem::IdentifierExists`] where an identifier or the external id is taken; [`Problem::MetadataTooLarge`]; [`Problem::ParamMissing`] for a
 /// password that the instance requires.
-pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor, new: &NewUser, by: VerifiedBy) -> Result<User> {
+pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor<'_>, new: &NewUser, by: VerifiedBy) -> Result<User> {
     check(new)?;
     let policy = &settings::effective(tx).await?.auth_password;
     if new.needs_password && new.digest.is_none() && policy.enabled && policy.required {

@@ -31,7 +31,7 @@ pub async fn digest(tx: &mut Tx<'_>, id: UserId) -> Result<Option<Secret>> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn set_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, digest: &Secret, keep: Keep) -> Result<User> {
+pub async fn set_password(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, digest: &Secret, keep: Keep) -> Result<User> {
     hold(tx, id).await?;
     store::set_digest(tx, id, Some(digest)).await?;
     match keep {
@@ -62,7 +62,7 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
         }
     }
     let keep = if keep == Keep::None { Keep::One(session.id) } else { keep };
-    let user = set_password(tx, Actor::User(user.id), user.id, digest, keep).await?;
+    let user = set_password(tx, session.by(), user.id, digest, keep).await?;
     visit.rotate(tx).await?;
     Ok(Verdict::Granted(user))
 }
@@ -73,7 +73,7 @@ pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answe
 /// # Errors
 /// [`Problem::SignedOut`]; [`Problem::Impersonated`]; [`Problem::NoPassword`]; [`Problem::PasswordRequired`].
 pub async fn remove_own_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answer) -> Result<Verdict<User>> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     let user = hold(tx, user.id).await?;
     ensure_removable(tx, &user).await?;
     let settings = settings::effective(tx).await?;
@@ -82,7 +82,7 @@ pub async fn remove_own_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &A
     if let Verdict::Refused(problem) = guard::settle(tx, &settings, tried, wrong).await? {
         return Ok(Verdict::Refused(problem));
     }
-    let user = remove_password(tx, Actor::User(user.id), user.id, Keep::All).await?;
+    let user = remove_password(tx, session.by(), user.id, Keep::All).await?;
     visit.rotate(tx).await?;
     Ok(Verdict::Granted(user))
 }

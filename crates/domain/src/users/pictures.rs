@@ -29,7 +29,7 @@ pub async fn spend_own_upload(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<User
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn set_image(tx: &mut Tx<'_>, actor: Actor, id: UserId, squares: &[Square]) -> Result<User> {
+pub async fn set_image(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, squares: &[Square]) -> Result<User> {
     hold(tx, id).await?;
     let image = images::put(tx, &id.to_string(), squares).await?;
     store::set_image(tx, id, Some(image)).await?;
@@ -41,15 +41,15 @@ pub async fn set_image(tx: &mut Tx<'_>, actor: Actor, id: UserId, squares: &[Squ
 /// # Errors
 /// [`Problem::SignedOut`].
 pub async fn set_own_image(tx: &mut Tx<'_>, visit: &mut Visit, squares: &[Square]) -> Result<User> {
-    let (_, user) = visit.themselves(tx).await?;
-    set_image(tx, Actor::User(user.id), user.id, squares).await
+    let (session, user) = visit.themselves(tx).await?;
+    set_image(tx, session.by(), user.id, squares).await
 }
 
 /// Takes the user's picture away; what they have instead, and what was taken.
 ///
 /// # Errors
 /// [`Problem::NotFound`] where there is no such user, or no picture.
-pub async fn remove_image(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<(User, ImageId)> {
+pub async fn remove_image(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<(User, ImageId)> {
     let image = hold(tx, id).await?.image.ok_or(Problem::NotFound)?;
     images::remove(tx, &id.to_string()).await?;
     store::set_image(tx, id, None).await?;
@@ -61,6 +61,6 @@ pub async fn remove_image(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<(
 /// # Errors
 /// [`Problem::SignedOut`]; [`Problem::NotFound`] where there is no picture.
 pub async fn remove_own_image(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<ImageId> {
-    let (_, user) = visit.themselves(tx).await?;
-    Ok(remove_image(tx, Actor::User(user.id), user.id).await?.1)
+    let (session, user) = visit.themselves(tx).await?;
+    Ok(remove_image(tx, session.by(), user.id).await?.1)
 }

@@ -3,7 +3,6 @@
 use super::{Change, MetadataChange, User, addresses, change::changed, delete, guard, hold, merge_metadata, store, update};
 use crate::{
     Verdict,
-    audit::Actor,
     clients::Visit,
     identifiers::{self, Identifier, VerifiedBy},
     messages::{self, CodeMail},
@@ -21,12 +20,12 @@ use std::sync::Arc;
 /// # Errors
 /// As [`update`]; [`Problem::SignedOut`].
 pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) -> Result<User> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     if change.username.is_some() && !settings.auth_username.is_on() {
         return Err(Problem::ParamUnknown("username".to_owned()).into());
     }
-    update(tx, Actor::User(user.id), user.id, change).await
+    update(tx, session.by(), user.id, change).await
 }
 
 /// Refuses where nobody is signed in; the settings that apply.
@@ -43,9 +42,9 @@ pub async fn ensure_signed_in(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Arc<
 /// # Errors
 /// [`Problem::MetadataTooLarge`]; [`Problem::SignedOut`].
 pub async fn update_own_metadata(tx: &mut Tx<'_>, visit: &mut Visit, own: &Map<String, Value>) -> Result<User> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     let change = MetadataChange { own: Some(own.clone()), ..MetadataChange::default() };
-    merge_metadata(tx, Actor::User(user.id), user.id, &change).await
+    merge_metadata(tx, session.by(), user.id, &change).await
 }
 
 /// Deletes the account of the user who is signed in.
@@ -53,12 +52,12 @@ pub async fn update_own_metadata(tx: &mut Tx<'_>, visit: &mut Visit, own: &Map<S
 /// # Errors
 /// [`Problem::DeletionNotAllowed`]; [`Problem::SignedOut`].
 pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     if !user.delete_self_enabled || !settings.user_actions.delete_self {
         return Err(Problem::DeletionNotAllowed.into());
     }
-    delete(tx, Actor::User(user.id), user.id).await?;
+    delete(tx, session.by(), user.id).await?;
     visit.refresh(tx).await?;
     Ok(user.id)
 }
@@ -68,22 +67,22 @@ pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
 /// # Errors
 /// [`Problem::IdentifierExists`]; [`Problem::LimitReached`]; [`Problem::SignedOut`].
 pub async fn add_email(tx: &mut Tx<'_>, visit: &mut Visit, address: &EmailAddress) -> Result<Identifier> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     let user = hold(tx, user.id).await?;
     let added = addresses::add(tx, &user, address, None).await?;
-    changed(tx, Actor::User(user.id), user.id, "user.email_add").await?;
+    changed(tx, session.by(), user.id, "user.email_add").await?;
     Ok(added)
 }
 
 /// One of the signed-in user's own addresses.
-async fn mine(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(User, Identifier)> {
-    let (_, user) = visit.signed_in(tx).await?;
+async fn mine(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Session, User, Identifier)> {
+    let (session, user) = visit.signed_in(tx).await?;
     let email = user.emails().find(|e| e.id == id).cloned().ok_or(Problem::NotFound)?;
-    Ok((user, email))
+    Ok((session, user, email))
 }
 
 /// As [`mine`], with the user held for a change.
-async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(User, Identifier)> {
+async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Session, User, Identifier)> {
     let (_, user) = visit.themselves(tx).await?;
     hold(tx, user.id).await?;
     mine(tx, visit, id).await
@@ -94,7 +93,7 @@ async fn mine_held(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Resu
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn own_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
-    let (user, email) = mine(tx, visit, id).await?;
+    let (_, user, email) = mine(tx, visit, id).await?;
     let code = once::state(tx, Purpose::ProfileEmail, &attempt(&user, &email)).await?;
     Ok((email, code))
 }
@@ -109,7 +108,7 @@ fn attempt(user: &User, email: &Identifier) -> String {
 /// # Errors
 /// [`Problem::AlreadyVerified`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<(Identifier, Option<once::State>)> {
-    let (user, email) = mine_held(tx, visit, id).await?;
+    let (_, user, email) = mine_held(tx, visit, id).await?;
     if email.verified_by.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
@@ -124,7 +123,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId)
 /// # Errors
 /// [`Problem::IdentifierExists`] where somebody else has proven it meanwhile; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId, code: &Secret) -> Result<Verdict<(Identifier, Option<once::State>)>> {
-    let (user, email) = mine_held(tx, visit, id).await?;
+    let (session, user, email) = mine_held(tx, visit, id).await?;
     if email.verified_by.is_some() {
         return Err(Problem::AlreadyVerified.into());
     }
@@ -138,7 +137,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
     if user.primary_email_address.is_none() {
         store::set_primary_email(tx, user.id, Some(id)).await?;
     }
-    changed(tx, Actor::User(user.id), user.id, "user.email_verify").await?;
+    changed(tx, session.by(), user.id, "user.email_verify").await?;
     own_email(tx, visit, id).await.map(Verdict::Granted)
 }
 
@@ -147,9 +146,9 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
 /// # Errors
 /// [`Problem::LastIdentifier`]; [`Problem::NotFound`]; [`Problem::SignedOut`].
 pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) -> Result<Identifier> {
-    let (user, email) = mine_held(tx, visit, id).await?;
+    let (session, user, email) = mine_held(tx, visit, id).await?;
     addresses::take(tx, &user, &email).await?;
-    changed(tx, Actor::User(user.id), user.id, "user.email_remove").await?;
+    changed(tx, session.by(), user.id, "user.email_remove").await?;
     Ok(email)
 }
 
@@ -158,11 +157,11 @@ pub async fn remove_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId) 
 /// # Errors
 /// [`Problem::NotFound`] where it is not theirs; [`Problem::SignedOut`].
 pub async fn revoke_own_session(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
-    let (_, user) = visit.themselves(tx).await?;
+    let (session, user) = visit.themselves(tx).await?;
     if sessions::get(tx, id).await?.user != user.id {
         return Err(Problem::NotFound.into());
     }
-    let session = sessions::revoke(tx, Actor::User(user.id), id).await?;
+    let revoked = sessions::revoke(tx, session.by(), id).await?;
     visit.refresh(tx).await?;
-    Ok(session)
+    Ok(revoked)
 }

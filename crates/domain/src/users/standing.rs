@@ -16,7 +16,7 @@ pub const MOST_AT_ONCE: usize = 50;
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn ban(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn ban(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     if user.banned {
         return Ok(user);
@@ -30,7 +30,7 @@ pub async fn ban(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn unban(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn unban(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     if !user.banned {
         return Ok(user);
@@ -43,7 +43,7 @@ pub async fn unban(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
 ///
 /// # Errors
 /// [`Problem::NotFound`] where one of them does not exist.
-pub async fn ban_all(tx: &mut Tx<'_>, actor: Actor, ids: &[UserId]) -> Result<Vec<User>> {
+pub async fn ban_all(tx: &mut Tx<'_>, actor: Actor<'_>, ids: &[UserId]) -> Result<Vec<User>> {
     let mut banned = Vec::new();
     for id in in_order(ids) {
         banned.push(ban(tx, actor, id).await?);
@@ -55,7 +55,7 @@ pub async fn ban_all(tx: &mut Tx<'_>, actor: Actor, ids: &[UserId]) -> Result<Ve
 ///
 /// # Errors
 /// [`Problem::NotFound`] where one of them does not exist.
-pub async fn unban_all(tx: &mut Tx<'_>, actor: Actor, ids: &[UserId]) -> Result<Vec<User>> {
+pub async fn unban_all(tx: &mut Tx<'_>, actor: Actor<'_>, ids: &[UserId]) -> Result<Vec<User>> {
     let mut welcomed = Vec::new();
     for id in in_order(ids) {
         welcomed.push(unban(tx, actor, id).await?);
@@ -75,7 +75,7 @@ fn in_order(ids: &[UserId]) -> Vec<UserId> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn lock(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn lock(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     hold(tx, id).await?;
     guard::lock(tx, id).await?;
     changed(tx, actor, id, "user.lock").await
@@ -85,7 +85,7 @@ pub async fn lock(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn unlock(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn unlock(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     hold(tx, id).await?;
     guard::unlock(tx, id).await?;
     changed(tx, actor, id, "user.unlock").await
@@ -95,7 +95,7 @@ pub async fn unlock(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::NoPassword`].
-pub async fn set_password_compromised(tx: &mut Tx<'_>, actor: Actor, id: UserId, keep: Keep) -> Result<User> {
+pub async fn set_password_compromised(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, keep: Keep) -> Result<User> {
     let user = hold(tx, id).await?;
     if !user.has_password {
         return Err(Problem::NoPassword.into());
@@ -110,7 +110,7 @@ pub async fn set_password_compromised(tx: &mut Tx<'_>, actor: Actor, id: UserId,
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn unset_password_compromised(tx: &mut Tx<'_>, actor: Actor, id: UserId) -> Result<User> {
+pub async fn unset_password_compromised(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     if !hold(tx, id).await?.password_compromised {
         return get(tx, id).await;
     }
@@ -122,7 +122,7 @@ pub async fn unset_password_compromised(tx: &mut Tx<'_>, actor: Actor, id: UserI
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn remove_password(tx: &mut Tx<'_>, actor: Actor, id: UserId, keep: Keep) -> Result<User> {
+pub async fn remove_password(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, keep: Keep) -> Result<User> {
     let had_one = hold(tx, id).await?.has_password;
     sessions::revoke_of_user(tx, actor, id, keep).await?;
     if !had_one {

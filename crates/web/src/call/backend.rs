@@ -28,7 +28,7 @@ pub struct BackendCall {
     /// Whose key it is.
     pub tenant: Arc<Tenant>,
     /// Who acts, as the audit log names them.
-    pub actor: Actor,
+    pub actor: Actor<'static>,
 }
 
 impl FromRequestParts<Arc<App>> for BackendCall {
@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<App>> for BackendCall {
 
 impl BackendCall {
     /// A call inside an instance that somebody else was recognised for: a platform, for one of its own.
-    pub(super) fn entered(app: Arc<App>, tenant: Arc<Tenant>, actor: Actor) -> BackendCall {
+    pub(super) fn entered(app: Arc<App>, tenant: Arc<Tenant>, actor: Actor<'static>) -> BackendCall {
         BackendCall { app, tenant, actor }
     }
 

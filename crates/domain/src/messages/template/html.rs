@@ -1,5 +1,9 @@
 //! Where in HTML a place is. A template is read with it once, when it is written down, so that what is put in later can be escaped for its
 //! place, and so that nothing that runs can stand in a mail.
+//!
+//! What is taken is the part of HTML that every reader of mails understands alike: the WHATWG's tokenizer has tolerant rules for what is not
+//! well written, mail programs have others, and what they disagree about could hide a tag. So there are no comments, no `<` that begins no tag, and no
+//! space in tags but ASCII's.
 
 /// What a template says that it may not.
 pub(super) type Fault = &'static str;
@@ -16,9 +20,10 @@ enum State {
     Value(Option<char>),
     /// `<!…`
     Declaration,
-    Comment,
     /// The content of an element that holds no elements.
     Raw,
+    /// A `<` in such content, which can only begin the element's own closing tag.
+    RawEnd,
 }
 
 /// What may be put in at a place.
@@ -116,7 +121,8 @@ const ELEMENTS: &[&str] = &[
 /// Attributes that hold an address.
 const ADDRESSES: &[&str] = &["href", "src", "background", "cite", "longdesc"];
 /// How an address may begin.
-const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:", "cid:", "#", "data:image/"];
+const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:", "cid:", "#", "data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp"];
+const UNREADABLE: Fault = "has a tag that cannot be read";
 /// Stands in a value for what is put in.
 const PUT_IN: char = '\u{1}';
 
@@ -174,8 +180,8 @@ impl Reader {
             State::InTag => match c {
                 '>' => self.end_tag(),
                 '/' => {}
-                c if c.is_whitespace() => {}
-                '"' | '\'' | '<' | '=' => return Err("has a tag that cannot be read"),
+                c if is_space(c) => {}
+                c if !is_of_name(c) => return Err(UNREADABLE),
                 c => {
                     self.attribute.clear();
                     self.attribute.push(c.to_ascii_lowercase());
@@ -184,25 +190,23 @@ impl Reader {
             },
             State::AttributeName | State::AfterAttributeName => self.attribute_name(c)?,
             State::BeforeValue => match c {
-                c if c.is_whitespace() => {}
+                c if is_space(c) => {}
                 '"' | '\'' => self.state = State::Value(Some(c)),
                 '>' => self.end_tag(),
+                c if !is_of_bare_value(c) => return Err(UNREADABLE),
                 c => {
                     self.state = State::Value(None);
                     self.value.push(c);
                 }
             },
             State::Value(quote) => self.value(c, quote)?,
-            State::Declaration => {
-                self.recent.push(c);
-                if self.recent == "--" {
-                    self.recent.clear();
-                    self.state = State::Comment;
-                } else if c == '>' {
-                    self.state = State::Text;
-                }
+            State::Declaration => self.declaration(c)?,
+            State::Raw if c == '<' => {
+                self.recent.clear();
+                self.state = State::RawEnd;
             }
-            State::Comment | State::Raw => self.until_end(c),
+            State::Raw => {}
+            State::RawEnd => self.raw_end(c)?,
         }
         Ok(())
     }
@@ -213,7 +217,7 @@ impl Reader {
                 self.recent.clear();
                 self.state = State::Declaration;
             }
-            '/' if self.tag.is_empty() => self.closing = true,
+            '/' if self.tag.is_empty() && !self.closing => self.closing = true,
             c if c.is_ascii_alphanumeric() => self.tag.push(c.to_ascii_lowercase()),
             _ if self.tag.is_empty() => return Err("has a < that begins no tag: write &lt;"),
             c => {
@@ -222,10 +226,10 @@ impl Reader {
                 }
                 if c == '>' {
                     self.end_tag();
-                } else if c.is_whitespace() || c == '/' {
+                } else if is_space(c) || c == '/' {
                     self.state = State::InTag;
                 } else {
-                    return Err("has a tag that cannot be read");
+                    return Err(UNREADABLE);
                 }
             }
         }
@@ -233,8 +237,8 @@ impl Reader {
     }
 
     fn attribute_name(&mut self, c: char) -> Result<(), Fault> {
-        let begins_another = self.state == State::AfterAttributeName && !c.is_whitespace() && !matches!(c, '=' | '>' | '/');
-        if c.is_whitespace() || matches!(c, '=' | '>' | '/') || begins_another {
+        let begins_another = self.state == State::AfterAttributeName && !is_space(c) && !matches!(c, '=' | '>' | '/');
+        if is_space(c) || matches!(c, '=' | '>' | '/') || begins_another {
             if self.attribute.starts_with("on") || ["srcdoc", "srcset", "http-equiv", "formaction", "action", "ping"].contains(&self.attribute.as_str()) {
                 return Err("has an attribute that does not belong into a mail");
             }
@@ -244,8 +248,8 @@ impl Reader {
             '=' => self.state = State::BeforeValue,
             '>' => self.end_tag(),
             '/' => self.state = State::InTag,
-            c if c.is_whitespace() => self.state = State::AfterAttributeName,
-            '"' | '\'' | '<' | '{' => return Err("has a tag that cannot be read"),
+            c if is_space(c) => self.state = State::AfterAttributeName,
+            c if !is_of_name(c) => return Err(UNREADABLE),
             c => {
                 if begins_another {
                     self.attribute.clear();
@@ -258,12 +262,15 @@ impl Reader {
     }
 
     fn value(&mut self, c: char, quote: Option<char>) -> Result<(), Fault> {
-        let ends = quote.map_or_else(|| c.is_whitespace() || c == '>', |quote| c == quote);
+        let ends = quote.map_or_else(|| is_space(c) || c == '>', |quote| c == quote);
+        if !ends && quote.is_none() && !is_of_bare_value(c) {
+            return Err(UNREADABLE);
+        }
         if !ends {
             self.value.push(c);
             return Ok(());
         }
-        let value = self.value.trim_start().to_ascii_lowercase();
+        let value = self.value.trim_ascii_start().to_ascii_lowercase();
         let known = value.is_empty() || value.starts_with(PUT_IN) || SCHEMES.iter().any(|scheme| value.starts_with(scheme));
         if ADDRESSES.contains(&self.attribute.as_str()) && !known {
             return Err("has an address that does not begin with https://, mailto: or the like");
@@ -275,20 +282,37 @@ impl Reader {
         Ok(())
     }
 
-    /// A comment ends with `-->`, an element's raw content with its closing tag.
-    fn until_end(&mut self, c: char) {
-        self.recent.push(c.to_ascii_lowercase());
-        if self.state == State::Comment {
-            if self.recent.ends_with("-->") {
-                self.state = State::Text;
-            }
-        } else if self.recent.ends_with(&format!("</{}", self.tag)) {
-            self.closing = true;
-            self.state = State::InTag;
+    /// `<!doctype …>`, which ends with the first `>` for every reader.
+    fn declaration(&mut self, c: char) -> Result<(), Fault> {
+        const WORD: &str = "doctype";
+        if self.recent.len() < WORD.len() {
+            self.recent.push(c.to_ascii_lowercase());
+            return if WORD.starts_with(&self.recent) { Ok(()) } else { Err("has a comment, which does not belong into a mail") };
         }
-        if self.recent.len() > 64 {
-            let cut = self.recent.char_indices().rev().nth(12).map_or(0, |(at, _)| at);
-            self.recent.drain(..cut);
+        match c {
+            '>' => self.state = State::Text,
+            '<' => return Err(UNREADABLE),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The closing tag of an element that holds no elements: its own name, spaces, and no attributes.
+    fn raw_end(&mut self, c: char) -> Result<(), Fault> {
+        const FAULT: Fault = "has a < in a title or a style that does not begin its closing tag";
+        let end = format!("/{}", self.tag);
+        if self.recent.len() < end.len() {
+            self.recent.push(c.to_ascii_lowercase());
+            return if end.starts_with(&self.recent) { Ok(()) } else { Err(FAULT) };
+        }
+        match c {
+            '>' => {
+                self.closing = true;
+                self.end_tag();
+                Ok(())
+            }
+            c if is_space(c) => Ok(()),
+            _ => Err(FAULT),
         }
     }
 
@@ -296,4 +320,19 @@ impl Reader {
         self.recent.clear();
         self.state = if !self.closing && ["style", "title"].contains(&self.tag.as_str()) { State::Raw } else { State::Text };
     }
+}
+
+/// What HTML calls whitespace, of what a template may hold.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// What a name of an attribute consists of.
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.')
+}
+
+/// What may stand in a value without quotation marks.
+fn is_of_bare_value(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '=' | '`')
 }

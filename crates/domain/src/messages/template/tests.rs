@@ -82,7 +82,7 @@ fn values_stand_only_where_they_can_be_escaped() {
         "<a href=\"https://acme.example\">x</a><a href='mailto:help@acme.example'>y</a>",
         "<td style=\"color:{{app.color}};padding:0\">x</td>",
         "<style>.a{color:{{app.color}}} @media (prefers-color-scheme: dark){p>b{color:#fff}}</style>",
-        "<title>{{app.name}}</title><!doctype html><!-- a > b -->x<br/>",
+        "<title>{{app.name}}</title><!doctype html>x<br/>",
         "<table width=100% cellpadding=0 hidden><tr><td align=center>x</table>",
     ] {
         rendered(Part::Html, good).unwrap_or_else(|e| panic!("{good}: {e}"));
@@ -133,4 +133,163 @@ fn nothing_that_runs_loads_or_sends_can_stand_in_a_mail() {
     ] {
         assert!(rendered(Part::Html, bad).is_err(), "{bad}");
     }
+}
+
+/// Ways in which readers of HTML have been misled about where a tag, a comment or an element's text ends.
+const BYPASSES: [&str; 40] = [
+    "<!--><script>alert(1)</script>-->",
+    "<!---><script>alert(1)</script>-->",
+    "<!-- --!><script>alert(1)</script>-->",
+    "<!-- ><script>alert(1)</script> -->",
+    "<!-- <!-- --><script>alert(1)</script> -->",
+    "<!--[if mso]><script>alert(1)</script><![endif]-->",
+    "<!--[if !mso]><!--><p>x</p><!--<![endif]-->",
+    "<!-->",
+    "<!>",
+    "<!x><script>",
+    "<!-x>",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<!doctype<script>",
+    "<!doctype html <script>alert(1)</script>>",
+    "<!doctyp html>",
+    "<?xml version=\"1.0\"?><script>",
+    "<?php echo 1 ?>",
+    "<title></titlex><script>alert(1)</script></title>",
+    "<title></titl></title>",
+    "<title><script>alert(1)</script></title>",
+    "<title></title/onclick=x><script>",
+    "<title></title\u{a0}><script>alert(1)</script></title>",
+    "<title>x</ title><script></title>",
+    "<style></stylex><script>alert(1)</script></style>",
+    "<style></style-><script></style>",
+    "<style><!--</style><script>alert(1)</script>--></style>",
+    "<style>a{}</style x=\"></style><script>\">",
+    "<textarea></textarea>",
+    "<xmp><p title=\"</xmp><script>\"></xmp>",
+    "<noscript><p title=\"</noscript><script>alert(1)</script>\"></noscript>",
+    "<plaintext>",
+    "<svg><style><script>alert(1)</script></style></svg>",
+    "<math><mtext></mtext></math>",
+    "<//p title=\"><script>\">",
+    "</><script>",
+    "<p\u{a0}onclick=alert(1)>x</p>",
+    "<p title=a\u{2003}title=\"{{app.name}}\">x</p>",
+    "<p title=a`b onclick=alert(1)>x</p>",
+    "<p title=a\"b>x</p>",
+    "<a href=\"data:image/svg+xml,<svg onload=alert(1)>\">x</a>",
+];
+
+/// CVE-2021-23648, CVE-2020-26870 and CVE-2024-47875 are sanitizers that read markup in another way than the reader behind them.
+#[test]
+fn what_readers_disagree_about_is_refused() {
+    for bad in BYPASSES {
+        assert!(rendered(Part::Html, bad).is_err(), "{bad}");
+        assert!(rendered(Part::Html, &format!("<html><body>{bad}</body></html>")).is_err(), "{bad}");
+        assert!(rendered(Part::Html, &bad.replace("script", "b").replace("alert(1)", "{{app.name}}")).is_err(), "{bad} with harmless words");
+    }
+    for good in [
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\"><html></html>",
+        "<!doctype html>\n<html lang=en><head><title>a &lt; b</title ><style>p > b { color: red }</style\n></head></html>",
+        "<p title='a > b' class=x-1>1 > 0 — ok</p><br/><br />",
+        "<a href=\"https://x.example/?a=b&c='d'\">x</a>",
+    ] {
+        assert!(rendered(Part::Html, good).is_ok(), "{good}: {:?}", rendered(Part::Html, good));
+    }
+}
+
+/// Pieces that are put together at random. Whatever is taken is read once more, by rules of the WHATWG's that are written down here on their own: every `<`
+/// begins a tag of a mail or a doctype, and outside of tags and raw text there is nothing but text.
+#[test]
+fn whatever_is_taken_holds_nothing_but_tags_of_mails() {
+    const PIECES: [&str; 40] = [
+        "<",
+        ">",
+        "/",
+        "!",
+        "-",
+        "--",
+        "<!--",
+        "-->",
+        "--!>",
+        "<p",
+        "</p",
+        "<b>",
+        "</b>",
+        "<title>",
+        "</title",
+        "<style>",
+        "</style",
+        "x",
+        " ",
+        "\n",
+        "=",
+        "\"",
+        "'",
+        "`",
+        "onclick",
+        "href",
+        "title",
+        "https://a.example",
+        "javascript:x",
+        "<script>",
+        "</script>",
+        "<![CDATA[",
+        "]]>",
+        "<!doctype html>",
+        "&lt;",
+        "{{app.name}}",
+        "\u{a0}",
+        "<a href=\"",
+        "<img alt='",
+        "?",
+    ];
+    let mut chance = foundation::random::Seeded::new(11);
+    let chance: &mut dyn foundation::Random = &mut chance;
+    let mut taken = 0;
+    for _ in 0..200_000 {
+        let bytes = chance.bytes::<9>();
+        let text: String = bytes[1..=usize::from(bytes[0] % 8 + 1)].iter().map(|byte| PIECES[usize::from(*byte) % PIECES.len()]).collect();
+        if let Ok(html) = rendered(Part::Html, &text) {
+            taken += 1;
+            let tags = tags(&html).unwrap_or_else(|fault| panic!("{fault}: {text:?}"));
+            assert!(tags.iter().all(|tag| ["p", "b", "title", "style", "a", "img", "!doctype"].contains(&tag.as_str())), "{text:?}: {tags:?}");
+        }
+    }
+    assert!(taken > 5_000, "{taken}");
+}
+
+/// The tags of a text, by the WHATWG's tokenizer as far as it matters here.
+fn tags(html: &str) -> Result<Vec<String>, &'static str> {
+    let (mut rest, mut tags) = (html, Vec::new());
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        if rest.starts_with("!--") || rest.starts_with('?') {
+            return Err("a comment");
+        }
+        let name: String = rest.strip_prefix('/').unwrap_or(rest).chars().take_while(|c| !matches!(c, ' ' | '\n' | '/' | '>')).collect();
+        tags.push(name.to_ascii_lowercase());
+        let (mut quote, mut end, mut value) = (None, None, false);
+        for (index, c) in rest.char_indices() {
+            match (quote, c) {
+                (Some(open), c) if open == c => quote = None,
+                (Some(_), _) => {}
+                (None, '"' | '\'') if value => quote = Some(c),
+                (None, '>') => {
+                    end = Some(index);
+                    break;
+                }
+                (None, _) => {}
+            }
+            value = c == '=' || (value && matches!(c, ' ' | '\n'));
+        }
+        let closing = rest.starts_with('/');
+        rest = &rest[end.ok_or("a tag without an end")? + 1..];
+        if !closing && ["title", "style"].contains(&name.as_str()) {
+            let end = format!("</{name}");
+            let ends = |at: usize| rest[at + end.len()..].starts_with([' ', '\n', '/', '>']);
+            let at = rest.match_indices(&end).map(|(at, _)| at).find(|at| ends(*at)).ok_or("a raw text without an end")?;
+            rest = &rest[at..];
+        }
+    }
+    Ok(tags)
 }

@@ -11,6 +11,7 @@ mod environment;
 mod handshake;
 mod hosts;
 mod images;
+mod impersonation;
 mod lockout;
 mod me;
 mod multi_session;
