@@ -4,10 +4,12 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -114,6 +116,8 @@ struct State {
     login: Option<(String, String)>,
     fault: Mutex<Fault>,
     taken: Mutex<Vec<Taken>>,
+    /// Grows with every mail that came to its end, taken or not.
+    ended: watch::Sender<usize>,
     plain: Mutex<String>,
     connections: Mutex<usize>,
     tls: TlsAcceptor,
@@ -140,6 +144,7 @@ impl MailServer {
             login: login.map(|(name, password)| (name.to_owned(), password.to_owned())),
             fault: Mutex::default(),
             taken: Mutex::default(),
+            ended: watch::Sender::new(0),
             plain: Mutex::default(),
             connections: Mutex::default(),
             tls: TlsAcceptor::from(Arc::new(config)),
@@ -163,6 +168,18 @@ impl MailServer {
     /// What was taken so far.
     pub fn taken(&self) -> Vec<Taken> {
         held(&self.state.taken).clone()
+    }
+
+    /// Waits until so many mails have come to their end, whether they were taken or refused; at most a minute.
+    pub async fn ended(&self, count: usize) {
+        let mut ended = self.state.ended.subscribe();
+        let wait = ended.wait_for(|ended| *ended >= count);
+        tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("no {count} mails in a minute")).expect("it runs");
+    }
+
+    /// How many mails have come to their end so far.
+    pub fn ends(&self) -> usize {
+        *self.state.ended.borrow()
     }
 
     /// Everything that was said to it in the clear.
@@ -267,9 +284,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 let data = data(&mut stream).await?;
                 match fault() {
                     Fault::Drops => return Ok(None),
-                    Fault::NoMail => say(&mut stream, &format!("554 not this: {}", data.replace("\r\n", " ").chars().take(1_000).collect::<String>())).await?,
+                    Fault::NoMail => {
+                        state.ended.send_modify(|ended| *ended += 1);
+                        say(&mut stream, &format!("554 not this: {}", data.replace("\r\n", " ").chars().take(1_000).collect::<String>())).await?;
+                    }
                     _ => {
                         held(&state.taken).push(Taken { from: from.clone(), to: to.clone(), data, encrypted, login: login.clone(), connection });
+                        state.ended.send_modify(|ended| *ended += 1);
                         say(&mut stream, "250 taken").await?;
                     }
                 }

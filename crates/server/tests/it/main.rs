@@ -4,6 +4,7 @@
 
 mod attacks;
 mod backend;
+mod canaries;
 mod catalog;
 mod commands;
 mod coverage;

@@ -40,13 +40,18 @@ pub fn start(data: &Path) -> Running {
 }
 
 /// Starts it by this command, and waits until it is ready at this port.
-pub fn start_by(mut command: Command, port: u16) -> Running {
-    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+pub fn start_by(command: Command, port: u16) -> Running {
+    start_into(command, port, Stdio::piped(), Stdio::piped())
+}
+
+/// As [`start_by`]; what it says goes there.
+pub fn start_into(mut command: Command, port: u16, out: Stdio, log: Stdio) -> Running {
+    let process = command.stdout(out).stderr(log).spawn().expect("the binary starts");
     let mut running = Running { process, port };
     loop {
         if let Some(status) = running.process.try_wait().expect("a state") {
             let mut said = String::new();
-            let _ = running.process.stderr.take().expect("standard error").read_to_string(&mut said);
+            let _ = running.process.stderr.take().map(|mut log| log.read_to_string(&mut said));
             panic!("it ended with {status}: {said}");
         }
         if ask(port, "/readyz", &[]).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
@@ -66,10 +71,19 @@ pub fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
     Some(answer)
 }
 
-pub fn stop(mut running: Running) -> (i32, String) {
+/// Tells it to stop, and waits until it has.
+pub fn end(mut running: Running) -> i32 {
+    tell_to_stop(&mut running)
+}
+
+fn tell_to_stop(running: &mut Running) -> i32 {
     let status = Command::new("kill").arg("-TERM").arg(running.process.id().to_string()).status().expect("kill");
     assert!(status.success());
-    let code = running.process.wait().expect("it ends").code().expect("it was not killed");
+    running.process.wait().expect("it ends").code().expect("it was not killed")
+}
+
+pub fn stop(mut running: Running) -> (i32, String) {
+    let code = tell_to_stop(&mut running);
     let mut said = String::new();
     running.process.stdout.take().expect("standard output").read_to_string(&mut said).expect("text");
     (code, said)
