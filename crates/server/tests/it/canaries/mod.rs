@@ -56,9 +56,10 @@ fn the_log_is_useful(log: &[Value], run: &Run) {
     for operation in ["createSignIn", "attemptSignInFactorOne", "resetPassword", "VerifyPassword", "PlatformCreateApplication", "insula.setMailServer"] {
         assert!(log.iter().any(|line| line["span"]["operation"] == operation), "the log was on: {operation}");
     }
-    let traces = run.refusals.iter().filter_map(|refusal| serde_json::from_str::<Value>(refusal.split_once(": ")?.1).ok());
+    let traced: Vec<Value> = run.refusals.iter().filter_map(|refusal| serde_json::from_str(refusal.split_once(": ")?.1).ok()).collect();
+    assert!(traced.len() > 25, "{} refusals", traced.len());
     let mut explained = 0;
-    for refusal in traces {
+    for refusal in &traced {
         let code = refusal["errors"][0]["code"].as_str().unwrap_or_default();
         let about: Vec<&Value> = log.iter().filter(|line| line["span"]["trace_id"] == refusal["clerk_trace_id"]).collect();
         assert!(about.iter().any(|line| line["target"] == "request"), "{refusal}");
