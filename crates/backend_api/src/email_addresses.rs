@@ -1,6 +1,6 @@
 //! E-mail addresses of users.
 
-use crate::refuse_notice;
+use crate::notify;
 use domain::{
     bodies,
     users::{self, EmailChange},
@@ -9,8 +9,7 @@ use foundation::{Id as _, IdentifierId, Problem, UserId};
 use web::{Answer, BackendCall, Id, Input};
 
 fn change(input: &Input) -> Result<EmailChange, Problem> {
-    refuse_notice(input)?;
-    Ok(EmailChange { verified: input.flag("verified")?, primary: input.flag("primary")? })
+    Ok(EmailChange { verified: input.flag("verified")?, primary: input.flag("primary")?, notify: notify(input)? })
 }
 
 /// Adds one to a user.

@@ -40,8 +40,7 @@ impl Listing {
     }
 }
 
-/// The notice about a new primary address is not sent by this version: who asks for it is told so.
-fn refuse_notice(input: &Input) -> Result<(), Problem> {
-    let param = "notify_primary_email_address_changed";
-    if input.flag(param)? == Some(true) { Err(Problem::invalid(param, "is not supported by this server")) } else { Ok(()) }
+/// Whether whoever reads the primary address of before is told that another is primary now.
+fn notify(input: &Input) -> Result<bool, Problem> {
+    Ok(input.flag("notify_primary_email_address_changed")?.unwrap_or(false))
 }

@@ -1,12 +1,12 @@
 //! Users.
 
-use crate::{Listing, refuse_notice};
+use crate::{Listing, notify};
 use domain::{
     audit::Actor,
     bodies,
     identifiers::VerifiedBy,
     sessions::Keep,
-    users::{self, Change, Filter, MetadataChange, Order, OrderBy},
+    users::{self, Change, EmailChange, Filter, MetadataChange, Order, OrderBy},
 };
 use foundation::{EmailAddress, Id as _, Page, Problem, UserId};
 use serde_json::{Map, Value, json};
@@ -164,8 +164,9 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         &input,
         &["primary_phone_number_id", "primary_web3_wallet_id", "profile_image_id", "password_digest", "password_hasher", "totp_secret", "backup_codes"],
     )?;
-    refuse_notice(&input)?;
+    forms::refuse_client_trust(&input)?;
     let change = Change {
+        notify_primary_email_address: notify(&input)?,
         first_name: input.change("first_name")?,
         last_name: input.change("last_name")?,
         locale: input.change("locale")?,
@@ -238,16 +239,16 @@ pub async fn verify_password(call: BackendCall, Id(id): Id<UserId>, input: Input
 /// Gives a user one address in place of all others.
 pub async fn replace_email(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
     input.only(&["email_address", "identification_status", "notify_primary_email_address_changed"])?;
-    refuse_notice(&input)?;
     let address = input.email("email_address")?.ok_or(Problem::ParamMissing("email_address"))?;
-    let by = match input.text("identification_status")? {
-        None | Some("verified") => Some(VerifiedBy::Admin),
-        Some("unverified") => None,
+    let verified = match input.text("identification_status")? {
+        None | Some("verified") => true,
+        Some("unverified") => false,
         Some("reserved") => return Err(Problem::invalid("identification_status", "cannot be reserved: this is not supported by this server").into()),
         Some(_) => return Err(Problem::invalid("identification_status", "must be verified, reserved or unverified").into()),
     };
+    let change = EmailChange { verified: Some(verified), primary: None, notify: notify(&input)? };
     let now = call.now();
-    call.write(|tx| Box::pin(users::replace_email(tx, call.actor, id, &address, by)), |email| bodies::email_address(email, None, now)).await
+    call.write(|tx| Box::pin(users::replace_email(tx, call.actor, id, &address, change)), |email| bodies::email_address(email, None, now)).await
 }
 
 /// Gives a user a new picture.

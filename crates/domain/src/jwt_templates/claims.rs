@@ -7,6 +7,7 @@
 use crate::{sessions::Session, users::User};
 use foundation::{Problem, text};
 use serde_json::{Map, Value, json};
+use std::io;
 
 /// Claims that the server sets itself, in these tokens or in session tokens: a template that could set them could pass its tokens off.
 const RESERVED: [&str; 19] =
@@ -59,45 +60,73 @@ fn check_value(value: &Value, depth: usize) -> Result<(), Problem> {
     }
 }
 
-/// Fills a template in.
+/// Fills a template in. What shortcodes give is counted while they give it, so that a short template that repeats much costs no more than one
+/// that is refused for its length.
 ///
 /// # Errors
 /// [`Problem::TokenTooLarge`].
 pub(super) fn render(claims: &Map<String, Value>, sources: &Sources<'_>) -> Result<Map<String, Value>, Problem> {
-    let filled: Map<String, Value> = claims.iter().map(|(name, value)| (name.clone(), fill(value, sources))).collect();
-    if json!(filled).to_string().len() > MOST_CLAIMS { Err(Problem::TokenTooLarge(MOST_CLAIMS)) } else { Ok(filled) }
+    let mut room = Room(MOST_CLAIMS);
+    let filled = fill_all(claims, sources, &mut room)?;
+    Room(MOST_CLAIMS).take(&filled)?;
+    Ok(filled)
 }
 
-fn fill(value: &Value, sources: &Sources<'_>) -> Value {
-    match value {
-        Value::String(text) => fill_text(text, sources),
-        Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, sources)).collect()),
-        Value::Object(object) => Value::Object(object.iter().map(|(name, value)| (name.clone(), fill(value, sources))).collect()),
-        other => other.clone(),
+/// How many bytes of JSON may still come.
+struct Room(usize);
+
+impl Room {
+    /// Measures a value without writing it anywhere; stops where there is no room left.
+    fn take(&mut self, value: &impl serde::Serialize) -> Result<(), Problem> {
+        serde_json::to_writer(self, value).map_err(|_| Problem::TokenTooLarge(MOST_CLAIMS))
     }
 }
 
-fn fill_text(text: &str, sources: &Sources<'_>) -> Value {
-    let Ok(pieces) = pieces(text) else { return Value::Null };
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn fill_all(claims: &Map<String, Value>, sources: &Sources<'_>, room: &mut Room) -> Result<Map<String, Value>, Problem> {
+    claims.iter().map(|(name, value)| Ok((name.clone(), fill(value, sources, room)?))).collect()
+}
+
+fn fill(value: &Value, sources: &Sources<'_>, room: &mut Room) -> Result<Value, Problem> {
+    Ok(match value {
+        Value::String(text) => fill_text(text, sources, room)?,
+        Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, sources, room)).collect::<Result<_, _>>()?),
+        Value::Object(object) => Value::Object(fill_all(object, sources, room)?),
+        other => other.clone(),
+    })
+}
+
+fn fill_text(text: &str, sources: &Sources<'_>, room: &mut Room) -> Result<Value, Problem> {
+    let Ok(pieces) = pieces(text) else { return Ok(Value::Null) };
     if let [Piece::Code(operands)] = pieces.as_slice() {
-        return choose(operands, sources);
+        return choose(operands, sources, room);
     }
     let mut out = String::with_capacity(text.len());
     for piece in &pieces {
         match piece {
             Piece::Text(text) => out.push_str(text),
-            Piece::Code(operands) => match choose(operands, sources) {
+            Piece::Code(operands) => match choose(operands, sources, room)? {
                 Value::Null => {}
                 Value::String(text) => out.push_str(&text),
                 other => out.push_str(&other.to_string()),
             },
         }
     }
-    Value::String(out)
+    Ok(Value::String(out))
 }
 
 /// The first operand that says something, else what the last one is.
-fn choose(operands: &[Operand<'_>], sources: &Sources<'_>) -> Value {
+fn choose(operands: &[Operand<'_>], sources: &Sources<'_>, room: &mut Room) -> Result<Value, Problem> {
     let mut value = Value::Null;
     for operand in operands {
         value = match operand {
@@ -109,7 +138,8 @@ fn choose(operands: &[Operand<'_>], sources: &Sources<'_>) -> Value {
             break;
         }
     }
-    value
+    room.take(&value)?;
+    Ok(value)
 }
 
 /// A piece of a text.
@@ -340,5 +370,17 @@ mod tests {
         let deep = (0..17).fold(json!(1), |inner, _| json!({ "a": inner }));
         assert!(checked(deep).is_err());
         assert!(checked(json!({ "": 1 })).is_err());
+    }
+
+    /// What a shortcode gives is measured without a copy, and nothing is filled in any more where there is no room left.
+    #[test]
+    fn measuring_stops_where_the_room_ends() {
+        let mut room = Room(10);
+        assert_eq!(room.take(&json!("12345678")), Ok(()));
+        assert_eq!(room.0, 0);
+        assert_eq!(room.take(&json!(1)), Err(Problem::TokenTooLarge(MOST_CLAIMS)));
+        let mut room = Room(1_000);
+        assert!(room.take(&json!(vec!["x".repeat(600); 1_000])).is_err());
+        assert!(room.0 < 1_000 && room.0 > 300, "it stopped at the second: {}", room.0);
     }
 }

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
         PasswordChanged = "password_changed",
         /// The password was taken away.
         PasswordRemoved = "password_removed",
+        /// Another address is the primary one; told to the one before.
+        PrimaryAddressChanged = "primary_address_changed",
         /// A trial of a mail server.
         Test = "test",
     }
@@ -25,15 +27,22 @@ use std::collections::BTreeMap;
 
 impl Kind {
     /// Those whose templates an instance can write.
-    pub const OWN: [Kind; 6] =
-        [Kind::VerificationCode, Kind::SignInCode, Kind::ResetPasswordCode, Kind::NewDevice, Kind::PasswordChanged, Kind::PasswordRemoved];
+    pub const OWN: [Kind; 7] = [
+        Kind::VerificationCode,
+        Kind::SignInCode,
+        Kind::ResetPasswordCode,
+        Kind::NewDevice,
+        Kind::PasswordChanged,
+        Kind::PasswordRemoved,
+        Kind::PrimaryAddressChanged,
+    ];
 
     const fn has_code(self) -> bool {
         matches!(self, Kind::VerificationCode | Kind::SignInCode | Kind::ResetPasswordCode)
     }
 
     const fn is_notice(self) -> bool {
-        matches!(self, Kind::NewDevice | Kind::PasswordChanged | Kind::PasswordRemoved)
+        matches!(self, Kind::NewDevice | Kind::PasswordChanged | Kind::PasswordRemoved | Kind::PrimaryAddressChanged)
     }
 }
 

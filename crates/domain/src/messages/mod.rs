@@ -9,7 +9,7 @@ mod template;
 mod words;
 
 pub use kinds::Kind;
-pub use notices::{new_device, password_changed, password_removed};
+pub use notices::{new_device, password_changed, password_removed, primary_address_changed};
 pub use send::{Trial, try_server};
 pub use template::Part;
 pub use words::{Draft, Worded, check_template, names, preview};

@@ -11,7 +11,7 @@ use crate::{
     users::User,
 };
 use ::store::{Tx, sql};
-use foundation::{Result, Timestamp};
+use foundation::{EmailAddress, Result, Timestamp};
 
 /// Tells the user that their password was set or changed.
 ///
@@ -27,6 +27,14 @@ pub async fn password_changed(tx: &mut Tx<'_>, user: &User) -> Result<()> {
 /// Only the database's own.
 pub async fn password_removed(tx: &mut Tx<'_>, user: &User) -> Result<()> {
     notify(tx, user, Kind::PasswordRemoved, Values::default()).await
+}
+
+/// Tells whoever reads the address that was the user's primary one that it is so no more.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn primary_address_changed(tx: &mut Tx<'_>, before: &User) -> Result<()> {
+    notify(tx, before, Kind::PrimaryAddressChanged, Values::default()).await
 }
 
 /// Tells the user of a sign-in on a client that had no session of theirs before, unless the settings say no, or today's notices are used up.
@@ -76,6 +84,10 @@ fn address(user: &User) -> Option<&str> {
 
 async fn notify(tx: &mut Tx<'_>, user: &User, kind: Kind, mut values: Values) -> Result<()> {
     let Some(to) = address(user) else { return Ok(()) };
+    let norm = EmailAddress::parse(to).map_or_else(|| to.to_lowercase(), |to| to.norm().to_owned());
+    if !once::charge_mail(tx, &norm).await? {
+        return Ok(());
+    }
     values.set("user.first_name", user.first_name.clone().unwrap_or_default());
     values.set("user.email_address", to.to_owned());
     values.set("time", moment(tx.now()));

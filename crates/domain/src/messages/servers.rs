@@ -1,6 +1,9 @@
 //! An instance's own mail server: one row, its password sealed and never shown again.
 
-use crate::audit::{self, Actor};
+use crate::{
+    audit::{self, Actor},
+    once,
+};
 use ::store::{FromRow, Place, Row, Tx, sql};
 use foundation::{EmailAddress, Error, Problem, Result, Secret, Timestamp, text::has_control};
 use serde_json::json;
@@ -178,18 +181,7 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>) -> Result<()> {
 /// [`Problem::NotFound`]; [`Problem::TooManyRequests`] where this hour's trials are used up.
 pub async fn charge_trial(tx: &mut Tx<'_>) -> Result<()> {
     get(tx).await?;
-    let now = tx.now();
-    let charged = tx
-        .change(
-            sql!(
-                "update mail_servers set trials = case when trials_until <= $2 then 1 else trials + 1 end,
-                   trials_until = case when trials_until <= $2 then $3 else trials_until end
-                 where instance_id = $1 and (trials_until <= $2 or trials < $4)"
-            ),
-            &[&now, &(now + TRIALS_LIFE), &MOST_TRIALS],
-        )
-        .await?;
-    if charged == 1 { Ok(()) } else { Err(Problem::TooManyRequests(600).into()) }
+    once::charge_trial(tx, MOST_TRIALS, TRIALS_LIFE).await
 }
 
 /// The mail server with its password opened, and whether the server's own steps in.
@@ -218,7 +210,7 @@ fn check_host(text: &str, reach: Reach) -> Result<String> {
         Host::Ipv6(address) => Some((*address).into()),
     };
     let host = literal.map_or_else(|| host.to_string(), |address| address.to_string());
-    if host.len() > 253 || host.ends_with('.') || (literal.is_none() && host.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.'))) {
+    if literal.is_none() && !is_host_name(&host) {
         return Err(wrong().into());
     }
     let inside = literal.map_or_else(|| !host.contains('.') || host.ends_with(".localhost") || host.ends_with(".internal"), |address| !is_public(address));
@@ -226,6 +218,16 @@ fn check_host(text: &str, reach: Reach) -> Result<String> {
         return Err(Problem::invalid("host", "must be on the public network").into());
     }
     Ok(host)
+}
+
+/// Whether a text is the name of a host (RFC 1123 2.1): labels of letters, digits and inner hyphens, the last of which is no number.
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let plain = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (1..=63).contains(&label.len()) && plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253 && text.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn check_port(new: &NewMailServer, reach: Reach) -> Result<i64> {
@@ -242,5 +244,50 @@ fn check_text(param: &'static str, text: Option<&str>, most: usize) -> Result<()
     match text {
         Some(text) if text.is_empty() || text.len() > most || has_control(text) => Err(Problem::invalid(param, "must be short text on one line")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        let long = format!("{}.example", "a".repeat(64));
+        for wrong in [
+            "",
+            ".",
+            "a..b",
+            ".a.example",
+            "a.example.",
+            "-a.example",
+            "a-.example",
+            "a_b.example",
+            "a b.example",
+            "a.example:25",
+            "https://a.example",
+            "a.example/x",
+            "user@a.example",
+            "1.2.3.999",
+            "a.1",
+            "[::1",
+            "*.example",
+            "a\n.example",
+            "%00.example",
+            &long,
+            &"a.".repeat(127),
+        ] {
+            assert!(check_host(wrong, Reach::Anywhere).is_err(), "{wrong}");
+        }
+        for (good, shown) in [
+            ("smtp.a-b.example", "smtp.a-b.example"),
+            ("SMTP.Example", "smtp.example"),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(check_host(good, Reach::Anywhere).expect(good), shown);
+        }
     }
 }

@@ -78,6 +78,12 @@ const fn built_in(kind: Kind) -> BuiltIn {
             body: concat!(include_str!("texts/password_removed.html"), include_str!("texts/password_notice.html")),
             text: concat!(include_str!("texts/password_removed.txt"), include_str!("texts/password_notice.txt")),
         },
+        Kind::PrimaryAddressChanged => BuiltIn {
+            subject: "Your {{app.name}} e-mail address was changed",
+            preview: "It was changed on {{time}}. Was this you?",
+            body: include_str!("texts/primary_address_changed.html"),
+            text: include_str!("texts/primary_address_changed.txt"),
+        },
         Kind::Test => BuiltIn {
             subject: "A test mail from {{app.name}}",
             preview: "Your mail server works.",
@@ -106,6 +112,7 @@ fn own(settings: &Settings, kind: Kind) -> Option<&Texts> {
         Kind::NewDevice => templates.new_device.as_ref(),
         Kind::PasswordChanged => templates.password_changed.as_ref(),
         Kind::PasswordRemoved => templates.password_removed.as_ref(),
+        Kind::PrimaryAddressChanged => templates.primary_address_changed.as_ref(),
         Kind::Test => None,
     }
 }

@@ -1,8 +1,8 @@
-//! Budgets: how many codes may be sent in a day. A new attempt, another session or another network gives no new ones without end.
+//! Budgets: how many codes and notices may be sent in a day. A new attempt, another session or another network gives no new ones without end.
 
 use crate::{clients::Visit, settings, users::guard};
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{Network, Problem, Result, Timestamp, UserId};
+use foundation::{Error, Network, Problem, Result, Timestamp, UserId};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -30,7 +30,47 @@ pub async fn charge(tx: &mut Tx<'_>, visit: &Visit, user: Option<UserId>, norm: 
     spend(tx, "instance", "", budgets.instance).await
 }
 
+/// As [`charge`], for a code that a backend sends: for its address, its user and the instance. A backend has as many for them as all strangers
+/// have together, so that neither uses up the other's.
+///
+/// # Errors
+/// As [`charge`].
+pub async fn charge_backend(tx: &mut Tx<'_>, user: UserId, norm: &str) -> Result<()> {
+    let budgets = settings::effective(tx).await?.codes.clone();
+    sweep(tx).await?;
+    spend(tx, "address", &format!("{norm} backend"), budgets.address).await?;
+    spend(tx, "user", &format!("{user} backend"), budgets.user).await?;
+    spend(tx, "instance", "", budgets.instance).await
+}
+
+/// How many notices are mailed to one address in a day.
+const MOST_NOTICES: i64 = 50;
+
+/// Counts a notice to an address; whether there was one left today.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn charge_mail(tx: &mut Tx<'_>, norm: &str) -> Result<bool> {
+    match spend(tx, "notice", norm, MOST_NOTICES).await {
+        Ok(()) => Ok(true),
+        Err(Error::Refused(problem)) if matches!(*problem, Problem::TooManyRequests(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Counts a trial of the instance's mail server. The count outlives the mail server.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`] where there were too many within the period.
+pub async fn charge_trial(tx: &mut Tx<'_>, most: i64, period: Duration) -> Result<()> {
+    spend_within(tx, ("smtp_trial", ""), most, period).await
+}
+
 async fn spend(tx: &mut Tx<'_>, kind: &str, subject: &str, most: i64) -> Result<()> {
+    spend_within(tx, (kind, subject), most, DAY).await
+}
+
+async fn spend_within(tx: &mut Tx<'_>, (kind, subject): (&str, &str), most: i64, period: Duration) -> Result<()> {
     let now = tx.now();
     let spent = tx
         .change(
@@ -41,7 +81,7 @@ async fn spend(tx: &mut Tx<'_>, kind: &str, subject: &str, most: i64) -> Result<
                     ends_at = case when code_budgets.ends_at <= $5 then excluded.ends_at else code_budgets.ends_at end
                   where code_budgets.ends_at <= $5 or code_budgets.spent < $6"
             ),
-            &[&kind, &subject, &(now + DAY), &now, &most],
+            &[&kind, &subject, &(now + period), &now, &most],
         )
         .await?;
     if spent == 1 {

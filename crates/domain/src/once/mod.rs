@@ -5,7 +5,7 @@
 
 mod budgets;
 
-pub use budgets::charge;
+pub use budgets::{charge, charge_backend, charge_mail, charge_trial};
 
 use foundation::{OnceId, Problem, Result, Secret, Timestamp};
 use std::time::Duration;

@@ -68,6 +68,9 @@ pub struct Templates {
     /// The password was taken away.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub password_removed: Option<Texts>,
+    /// Another address is the primary one; told to the one before.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub primary_address_changed: Option<Texts>,
 }
 
 /// The parts of a message; the built-in one stands for each that is absent.
@@ -107,6 +110,7 @@ impl Messages {
             (Kind::NewDevice, &templates.new_device),
             (Kind::PasswordChanged, &templates.password_changed),
             (Kind::PasswordRemoved, &templates.password_removed),
+            (Kind::PrimaryAddressChanged, &templates.primary_address_changed),
         ] {
             for part in [Part::Subject, Part::Html, Part::Text] {
                 if let Some(text) = texts.as_ref().and_then(|texts| texts.part(part)) {

@@ -20,6 +20,13 @@ pub struct EmailChange {
     pub verified: Option<bool>,
     /// Whether it is the user's primary address.
     pub primary: Option<bool>,
+    /// Whether whoever reads the primary address of before is told where another becomes primary.
+    pub notify: bool,
+}
+
+/// Tells whoever reads the primary address of before, if that was wanted and another is primary now.
+pub(super) async fn tell(tx: &mut Tx<'_>, before: &User, after: &User, notify: bool) -> Result<()> {
+    if notify && before.primary_email_address != after.primary_email_address { messages::primary_address_changed(tx, before).await } else { Ok(()) }
 }
 
 /// Adds an address to a user who is held. One that is not proven claims nothing, and is refused where somebody has proven it.
@@ -91,7 +98,8 @@ pub async fn create_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, addre
     if by.is_some() && (wants_primary || user.primary_email_address.is_none()) {
         store::set_primary_email(tx, user.id, Some(added.id)).await?;
     }
-    changed(tx, actor, user.id, "user.email_add").await?;
+    let after = changed(tx, actor, user.id, "user.email_add").await?;
+    tell(tx, &user, &after, change.notify).await?;
     Ok(added)
 }
 
@@ -117,7 +125,8 @@ pub async fn update_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId, c
     if verified && (change.primary == Some(true) || user.primary_email_address.is_none()) {
         store::set_primary_email(tx, user.id, Some(id)).await?;
     }
-    changed(tx, actor, user.id, "user.email_update").await?;
+    let after = changed(tx, actor, user.id, "user.email_update").await?;
+    tell(tx, &user, &after, change.notify).await?;
     owned(tx, id).await.map(|(_, email)| email)
 }
 
@@ -132,12 +141,13 @@ pub async fn delete_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId) -
     Ok(email)
 }
 
-/// Gives the user this one address in place of all others. It is primary if it counts as proven.
+/// Gives the user this one address in place of all others. It counts as proven unless the change says no, and is primary if it does.
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] where somebody else has proven it.
-pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, address: &EmailAddress, by: Option<VerifiedBy>) -> Result<Identifier> {
+pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, address: &EmailAddress, change: EmailChange) -> Result<Identifier> {
     let user = hold(tx, user).await?;
+    let by = change.verified.unwrap_or(true).then_some(VerifiedBy::Admin);
     store::set_primary_email(tx, user.id, None).await?;
     for email in user.emails() {
         identifiers::remove(tx, email.id).await?;
@@ -147,7 +157,8 @@ pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, addr
     if by.is_some() {
         store::set_primary_email(tx, user.id, Some(added.id)).await?;
     }
-    changed(tx, actor, user.id, "user.email_replace").await?;
+    let after = changed(tx, actor, user.id, "user.email_replace").await?;
+    tell(tx, &user, &after, change.notify).await?;
     Ok(added)
 }
 
@@ -162,12 +173,13 @@ pub struct Verification {
 /// Sends a code to an address, proven or not, for the backend to ask for. An earlier one works no more.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
+/// [`Problem::NotFound`]; [`Problem::TooManyRequests`] where the address or its user has had too many.
 pub async fn prepare_backend_email(tx: &mut Tx<'_>, tenant: &Tenant, id: IdentifierId) -> Result<Verification> {
-    let (_, email) = owned_held(tx, id).await?;
+    let (user, email) = owned_held(tx, id).await?;
     let address = EmailAddress::parse(&email.given).ok_or(Problem::NotFound)?;
     let attempt = id.to_string();
-    // The backend may ask as often as it likes: every code is a verification of its own.
+    once::charge_backend(tx, user.id, address.norm()).await?;
+    // Every code is a verification of its own, so it does not count for the one before.
     once::revoke(tx, Purpose::BackendEmail, &attempt).await?;
     messages::send_code(tx, tenant, Purpose::BackendEmail, &attempt, &address, CodeMail::Verification).await?;
     let code = once::state(tx, Purpose::BackendEmail, &attempt).await?.ok_or(Problem::NotFound)?;

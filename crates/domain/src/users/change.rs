@@ -1,7 +1,7 @@
 //! A user changes: fields, metadata, and the end.
 
 use super::{
-    User,
+    User, addresses,
     create::{check_metadata, check_name},
     get, hold, store,
 };
@@ -31,6 +31,8 @@ pub struct Change {
     pub username: Option<Option<Username>>,
     /// The primary address: one of the user's verified ones.
     pub primary_email_address: Option<IdentifierId>,
+    /// Whether whoever reads the primary address of before is told.
+    pub notify_primary_email_address: bool,
     /// Whether they may delete their account.
     pub delete_self_enabled: Option<bool>,
     /// Whether they may create organizations.
@@ -49,7 +51,8 @@ pub struct Change {
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] for a taken username or external id; [`Problem::NotVerified`] for a primary
 /// address that is not proven.
 pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Change) -> Result<User> {
-    let mut user = hold(tx, id).await?;
+    let before = hold(tx, id).await?;
+    let mut user = before.clone();
     if let Some(name) = &change.first_name {
         check_name("first_name", name.as_deref())?;
         user.first_name.clone_from(name);
@@ -83,7 +86,9 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Chan
     if let Some(username) = &change.username {
         identifiers::set_username(tx, user.pool, id, username.as_ref()).await?;
     }
-    changed(tx, actor, id, "user.update").await
+    let after = changed(tx, actor, id, "user.update").await?;
+    addresses::tell(tx, &before, &after, change.notify_primary_email_address).await?;
+    Ok(after)
 }
 
 /// Reads the user again, and tells and records that they changed.

@@ -54,6 +54,7 @@ pub fn new_user(input: &Input) -> Result<UserForm, Problem> {
     ])?;
     let absent = ["phone_number", "phone_number_identification_status", "web3_wallet", "password_digest", "password_hasher", "totp_secret", "backup_codes"];
     refuse_absent_features(input, &absent)?;
+    refuse_client_trust(input)?;
     let mut emails = Vec::new();
     for text in input.texts("email_address")? {
         emails.push(EmailAddress::parse(&text).ok_or(Problem::ParamFormat("email_address", "a list of valid e-mail addresses"))?);
@@ -95,6 +96,17 @@ pub fn refuse_absent_features(input: &Input, params: &[&'static str]) -> Result<
         Some(param) => Err(Problem::invalid(*param, "is not supported by this server")),
         None => Ok(()),
     }
+}
+
+/// New devices are asked for no second proof here, which is what bypassing the trust in them would spare a user: nothing would come of it.
+/// `skip_legal_checks` is taken either way: a backend is never asked for anybody's consent, and what it says of it is kept.
+///
+/// # Errors
+/// [`Problem::ParamInvalid`] where it is wanted.
+pub fn refuse_client_trust(input: &Input) -> Result<(), Problem> {
+    input.flag("skip_legal_checks")?;
+    let param = "bypass_client_trust";
+    if input.flag(param)? == Some(true) { Err(Problem::invalid(param, "is not supported by this server")) } else { Ok(()) }
 }
 
 /// Addresses are created verified. One that is to be reserved must not become verified instead.

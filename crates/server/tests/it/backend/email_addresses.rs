@@ -77,8 +77,8 @@ async fn what_cannot_be_is_refused_by_name() {
         (json!({ "user_id": ada, "email_address": "a@example.com", "verified": "yes" }), "form_param_format_invalid", "verified"),
         (json!({ "user_id": ada, "email_address": "a@example.com", "id": "idn_x" }), "form_param_unknown", "id"),
         (
-            json!({ "user_id": ada, "email_address": "a@example.com", "notify_primary_email_address_changed": true }),
-            "form_param_value_invalid",
+            json!({ "user_id": ada, "email_address": "a@example.com", "notify_primary_email_address_changed": "yes" }),
+            "form_param_format_invalid",
             "notify_primary_email_address_changed",
         ),
     ] {

@@ -239,6 +239,16 @@ async fn a_template_does_not_blow_up() {
     make(&backend, "bomb", Value::Object(claims)).await;
     let session = ada.session_id().await;
     assert_eq!(ada.post(&format!("/v1/client/sessions/{session}/tokens/bomb"), &[]).await.refusal(), (400, "jwt_too_large"));
+    // As much as a template may hold, in one text and in lists of lists.
+    let shortcode = "{{user.public_metadata}}";
+    make(&backend, "text_bomb", json!({ "c": shortcode.repeat(8_100 / shortcode.len()) })).await;
+    let nested = (0..10).fold(json!(vec![shortcode; 200]), |inner, _| json!([inner]));
+    make(&backend, "list_bomb", json!({ "c": nested })).await;
+    for name in ["text_bomb", "list_bomb"] {
+        assert_eq!(ada.post(&format!("/v1/client/sessions/{session}/tokens/{name}"), &[]).await.refusal(), (400, "jwt_too_large"), "{name}");
+    }
+    make(&backend, "fits", json!({ "a": shortcode, "b": shortcode, "c": "x {{user.public_metadata}}" })).await;
+    assert!(token(&mut ada, "fits").await.len() > 24_000);
     ada.token().await;
 }
 

@@ -364,3 +364,29 @@ async fn an_id_that_names_nobody_here_is_not_found_whatever_it_looks_like() {
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "nobody learns which of them exists elsewhere");
 }
+
+/// What has no effect is refused by name; what a user is anyway may be said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trust_in_devices_cannot_be_bypassed_where_there_is_none() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let ada = super::create_user(&backend, "ada@example.com").await;
+    let new = json!({ "email_address": ["bob@example.com"], "skip_password_requirement": true });
+    for (param, value, code) in [
+        ("bypass_client_trust", json!(true), Some("form_param_value_invalid")),
+        ("bypass_client_trust", json!("yes"), Some("form_param_format_invalid")),
+        ("bypass_client_trust", json!(false), None),
+        ("skip_legal_checks", json!("yes"), Some("form_param_format_invalid")),
+        ("skip_legal_checks", json!(true), None),
+    ] {
+        let mut body = new.clone();
+        (body[param], body["email_address"]) = (value.clone(), json!([format!("{param}-{}@example.com", value.to_string().replace('"', ""))]));
+        let replies = [backend.post("/v1/users", body).await, backend.patch(&format!("/v1/users/{ada}"), json!({ param: value })).await];
+        for reply in replies {
+            match code {
+                Some(code) => assert_eq!((reply.refusal(), reply.param()), ((422, code), param)),
+                None => assert_eq!(reply.ok()["bypass_client_trust"], false),
+            }
+        }
+    }
+}

@@ -113,3 +113,36 @@ async fn budgets_that_are_over_are_swept() {
     prepare_sign_up(&mut browser, &id).await.ok();
     assert_eq!(server.belongings(server.home.tenant.id()).await["code_budgets"].len(), 3);
 }
+
+/// A backend that is misled into sending codes fills nobody's mailbox either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backends_codes_for_an_address_are_counted_too() {
+    let server = limited(json!({ "address": 4 })).await;
+    let mut ada = server.signed_in("ada").await;
+    let email = ada.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/email_addresses/{email}/prepare_verification");
+    let mut tasks = JoinSet::new();
+    for _ in 0..64 {
+        let (backend, path) = (server.backend(), path.clone());
+        tasks.spawn(async move { backend.post(&path, json!({})).await });
+    }
+    let replies = tasks.join_all().await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == StatusCode::OK).count(), 4);
+    for refused in replies.iter().filter(|reply| reply.status != StatusCode::OK) {
+        assert_eq!((refused.refusal(), header(refused, "retry-after")), ((429, "too_many_requests"), "86400"), "{}", refused.text);
+    }
+    // The address is counted, not its row: a new one of another user is the same mailbox.
+    ask(&mut server.browser(), "ada", "email_code").await.ok();
+    let bob = server.signed_in("bob").await.user_id().await;
+    let again = server.backend().post("/v1/email_addresses", json!({ "user_id": bob, "email_address": "shared@example.com" })).await;
+    let carol = server.signed_in("carol").await.user_id().await;
+    let other = server.backend().post("/v1/email_addresses", json!({ "user_id": carol, "email_address": "Shared@example.com" })).await;
+    let mut sent = 0;
+    for id in [&again.ok()["id"], &other.ok()["id"]].repeat(4) {
+        let path = format!("/v1/email_addresses/{}/prepare_verification", id.as_str().expect("an id"));
+        sent += usize::from(server.backend().post(&path, json!({})).await.status == StatusCode::OK);
+    }
+    assert_eq!(sent, 4);
+    server.advance(Duration::from_secs(86_400));
+    server.backend().post(&path, json!({})).await.ok();
+}

@@ -205,6 +205,14 @@ async fn trials_of_an_hour_are_counted() {
     assert!(refused.headers.contains_key("retry-after"));
     set_own(&server, &mail, json!({})).await.ok();
     assert_eq!(backend.post(&path, json!({ "to": EMAIL })).await.status, 429, "setting it again gives no new ones");
+    backend.delete(PATH).await.ok();
+    assert_eq!(backend.post(&path, json!({ "to": EMAIL })).await.status, 404);
+    set_own(&server, &mail, json!({})).await.ok();
+    assert_eq!(backend.post(&path, json!({ "to": EMAIL })).await.status, 429, "nor does taking it away first");
+    for host in ["a..b", "-a.example", "a.example.", "a_b.example", "1.2.3.999"] {
+        let refused = set_own(&server, &mail, json!({ "host": host })).await;
+        assert_eq!((refused.refusal(), refused.param()), ((422, "form_param_value_invalid"), "host"), "{host}");
+    }
     server.advance(Duration::from_secs(3_601));
     backend.post(&path, json!({ "to": EMAIL })).await.ok();
     assert_eq!(mail.taken().len(), 21);

@@ -139,3 +139,60 @@ async fn who_has_no_proven_address_or_a_test_address_gets_none() {
     server.run_jobs().await;
     assert!(server.world.inbox.caught(None).is_empty());
 }
+
+/// Whoever takes an account over by its address is seen by its owner, if the backend says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_reads_the_address_of_before_is_told_of_another() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    for way in ["add", "change", "user", "replace"] {
+        for (wanted, told) in [(json!(true), 1), (json!(false), 0), (json!(null), 0)] {
+            let body = json!({ "email_address": [EMAIL], "skip_password_requirement": true });
+            let user = backend.post("/v1/users", body).await.ok()["id"].as_str().expect("an id").to_owned();
+            let before = subjects(&server).await.len();
+            let new = json!({ "user_id": user, "email_address": "new@example.com", "verified": true });
+            let notify = "notify_primary_email_address_changed";
+            match way {
+                "add" => {
+                    let mut new = new;
+                    (new["primary"], new[notify]) = (json!(true), wanted.clone());
+                    backend.post("/v1/email_addresses", new).await.ok();
+                }
+                "replace" => {
+                    let body = json!({ "email_address": "new@example.com", notify: &wanted });
+                    backend.put(&format!("/v1/users/{user}/email_address"), body).await.ok();
+                }
+                _ => {
+                    let id = backend.post("/v1/email_addresses", new).await.ok()["id"].as_str().expect("an id").to_owned();
+                    assert_eq!(subjects(&server).await.len(), before, "a further address is no other primary one");
+                    if way == "change" {
+                        backend.patch(&format!("/v1/email_addresses/{id}"), json!({ "primary": true, notify: &wanted })).await.ok();
+                    } else {
+                        backend.patch(&format!("/v1/users/{user}"), json!({ "primary_email_address_id": id, notify: &wanted })).await.ok();
+                    }
+                }
+            }
+            let all = subjects(&server).await;
+            assert_eq!(all.len() - before, told, "{way} {wanted}");
+            assert!(all[before..].iter().all(|subject| subject == "Your Home e-mail address was changed"));
+            assert!(server.world.inbox.caught(Some("new@example.com")).is_empty());
+            backend.patch(&format!("/v1/users/{user}"), json!({ "first_name": "Ada", notify: true })).await.ok();
+            assert_eq!(subjects(&server).await.len(), all.len(), "nothing has changed");
+            backend.delete(&format!("/v1/users/{user}")).await.ok();
+        }
+    }
+}
+
+/// Whatever is told, and by whatever way: a mailbox is not filled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_gets_fifty_notices_in_a_day() {
+    let server = TestServer::start().await;
+    let (_, user) = ada(&server).await;
+    for _ in 0..55 {
+        server.backend().patch(&format!("/v1/users/{user}"), json!({ "password": OTHER })).await.ok();
+    }
+    assert_eq!(subjects(&server).await.len(), 50);
+    server.advance(Duration::from_secs(86_401));
+    server.backend().patch(&format!("/v1/users/{user}"), json!({ "password": OTHER })).await.ok();
+    assert_eq!(subjects(&server).await.len(), 51);
+}
