@@ -84,6 +84,10 @@ fn requests(text: &mut Text, requests: &Requests) {
     for ([face, operation, status], count) in requests.counts() {
         text.sample(&[("face", face), ("operation", operation), ("status", status)], count);
     }
+    text.counter("insula_requests_limited_total", "Requests answered with 429, by face.");
+    for (face, count) in requests.limited() {
+        text.sample(&[("face", face)], count);
+    }
     text.family("insula_request_duration_seconds", "histogram", "How long answers took, by face.");
     for (face, took) in requests.took() {
         text.histogram(&[("face", face)], took);

@@ -19,6 +19,7 @@ type Key = (&'static str, &'static str);
 pub struct Requests {
     by_operation: BTreeMap<Key, [Counter; CLASSES.len()]>,
     took: [Histogram; FACES.len()],
+    limited: [Counter; FACES.len()],
 }
 
 impl Requests {
@@ -26,7 +27,7 @@ impl Requests {
     pub fn new(operations: &[Operation]) -> Requests {
         let served = operations.iter().map(|operation| (operation.face.name(), operation.id));
         let others = FACES.iter().map(|face| (*face, NONE));
-        Requests { by_operation: served.chain(others).map(|key| (key, Default::default())).collect(), took: Default::default() }
+        Requests { by_operation: served.chain(others).map(|key| (key, Default::default())).collect(), took: Default::default(), limited: Default::default() }
     }
 
     /// Counts an answer.
@@ -36,12 +37,20 @@ impl Requests {
         if let Some(row) = row {
             row[usize::from(status.as_u16() / 100).clamp(2, 5) - 2].one();
         }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.limited[face].one();
+        }
         self.took[face].note(took);
     }
 
     /// Every count, with its face, operation and class.
     pub(super) fn counts(&self) -> impl Iterator<Item = ([&'static str; 3], u64)> {
         self.by_operation.iter().flat_map(|((face, operation), row)| CLASSES.iter().zip(row).map(|(class, count)| ([*face, *operation, *class], count.get())))
+    }
+
+    /// How many were told to come again later, by face.
+    pub(super) fn limited(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        FACES.into_iter().zip(self.limited.iter().map(Counter::get))
     }
 
     /// How long answers took, by face.

@@ -1,6 +1,10 @@
 //! `/metrics`: the counts move, nobody outside can make them many, and they say nothing of any tenant.
 
-use crate::{backend::raw, process};
+use crate::{
+    backend::raw,
+    mail::{LOGIN, ask_for_code, sending},
+    process,
+};
 use http::{Method, StatusCode};
 use serde_json::json;
 use server::{
@@ -13,7 +17,11 @@ use std::{
     time::Duration,
 };
 use store::Bounds;
-use testkit::{Line, PASSWORD, Setup, TestServer, Way};
+use testkit::{
+    Line, PASSWORD, Rates, Setup, TestServer, Way,
+    mail_server::{Fault, MailServer},
+};
+use world::mail::Encryption;
 
 /// Every sample, by its name and labels.
 async fn samples(server: &TestServer) -> BTreeMap<String, f64> {
@@ -96,6 +104,41 @@ async fn what_people_do_is_counted_when_it_is_committed() {
     ] {
         assert_eq!(after[name] - before[name], by, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_are_counted_by_what_became_of_them() {
+    let mail = MailServer::start(Encryption::StartTls, Some(LOGIN)).await;
+    let server = sending(&mail, Encryption::StartTls).await;
+    server.run_jobs().await;
+    let before = samples(&server).await;
+    for (fault, outcome, job) in
+        [(Fault::None, "sent", "outcome=\"done\""), (Fault::Later, "failed", "outcome=\"again\""), (Fault::NoMail, "refused", "outcome=\"failed\"")]
+    {
+        mail.fail(fault);
+        ask_for_code(&mut server.browser(), &format!("{outcome}@example.com")).await;
+        server.run_jobs().await;
+        let after = samples(&server).await;
+        for name in [format!("insula_mails_total{{via=\"server\",outcome=\"{outcome}\"}}"), format!("insula_jobs_total{{{job}}}")] {
+            assert_eq!(after[&name] - before[&name], 1.0, "{name}");
+        }
+        assert!(grown("insula_mails_total{via=\"in", &before, &after).is_empty(), "neither an instance's nor the inbox");
+    }
+    let after = samples(&server).await;
+    assert_eq!((after["insula_jobs{state=\"failed\"}"], after["insula_jobs{state=\"later\"}"]), (1.0, 1.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_too_often_is_counted() {
+    let settings = json!({ "rates": { "creates": 1 } });
+    let server = TestServer::start_with(Setup { settings, rates: Rates::Counted, ..Setup::default() }).await;
+    let mut browser = server.browser().from("203.0.113.7");
+    let before = samples(&server).await;
+    for status in [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS, StatusCode::TOO_MANY_REQUESTS] {
+        assert_eq!(browser.post("/v1/client/sign_ins", &[]).await.status, status);
+    }
+    let expected = [("insula_requests_limited_total{face=\"frontend\"}".to_owned(), 2.0)];
+    assert_eq!(grown("insula_requests_limited_total", &before, &samples(&server).await), BTreeMap::from(expected));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use store::{Access, sql};
 use testkit::{Browser, Reply, Setup, TestServer, mail_server::MailServer};
 use world::mail::{Encryption, Post, Reach, Relay, SmtpServer};
 
-const LOGIN: (&str, &str) = ("insula", "smtp-canary-password");
+pub const LOGIN: (&str, &str) = ("insula", "smtp-canary-password");
 
 /// The way to a mail server in this process.
 fn relay(server: &MailServer, encryption: Encryption) -> Relay {
@@ -28,13 +28,13 @@ fn trusting(servers: &[&MailServer]) -> impl FnOnce(Post) -> Post + Send + use<>
 }
 
 /// A server that sends by this mail server.
-async fn sending(mail: &MailServer, encryption: Encryption) -> TestServer {
+pub async fn sending(mail: &MailServer, encryption: Encryption) -> TestServer {
     let (relay, trusting) = (relay(mail, encryption), trusting(&[mail]));
     TestServer::start_with(Setup { post: Box::new(move |post| trusting(post).by(Some(relay))), ..Setup::default() }).await
 }
 
 /// Begins a sign-up and asks for its code.
-async fn ask_for_code(browser: &mut Browser, email: &str) -> String {
+pub async fn ask_for_code(browser: &mut Browser, email: &str) -> String {
     let form = [("email_address", email), ("password", testkit::PASSWORD)];
     let id = browser.post("/v1/client/sign_ups", &form).await.response()["id"].as_str().expect("an id").to_owned();
     browser.post(&format!("/v1/client/sign_ups/{id}/prepare_verification"), &[("strategy", "email_code")]).await.response();
