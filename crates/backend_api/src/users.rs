@@ -86,10 +86,11 @@ fn filter(query: &Input) -> Result<Filter, Problem> {
         }
     }
     for text in query.texts("email_address")? {
-        filter.emails.push(EmailAddress::parse(&text).map_or(text.to_lowercase(), |a| a.norm().to_owned()));
+        // Only ASCII is folded: with all of Unicode, the Kelvin sign would find somebody whose address has a k.
+        filter.emails.push(EmailAddress::parse(&text).map_or(text.to_ascii_lowercase(), |a| a.norm().to_owned()));
     }
     for text in query.texts("username")? {
-        filter.usernames.push(text.to_lowercase());
+        filter.usernames.push(text.to_ascii_lowercase());
     }
     // Users have none of these yet.
     for param in ["phone_number", "web3_wallet", "phone_number_query", "provider", "provider_user_id"] {
