@@ -13,7 +13,7 @@ use std::{
 
 const DOORS: [&str; 3] = ["frontend_api", "backend_api", "platform_api"];
 /// What reads a name from the input, and what it reads.
-const READERS: [(&str, &str); 14] = [
+const READERS: [(&str, &str); 15] = [
     ("text", "string"),
     ("first", "string"),
     ("required", "string"),
@@ -24,6 +24,7 @@ const READERS: [(&str, &str); 14] = [
     ("email", "email"),
     ("secret", "secret"),
     ("flag", "boolean"),
+    ("switch", "boolean"),
     ("number", "integer"),
     ("time", "time"),
     ("texts", "list"),
@@ -152,7 +153,7 @@ fn fields(body: &str) -> BTreeMap<String, (&'static str, bool)> {
             entry.1 |= required;
         }
     }
-    if body.contains(".page()") {
+    if body.contains(".page()") || body.contains(".full_page()") {
         found.extend(["limit", "offset"].map(|name| (name.to_owned(), ("integer", false))));
     }
     if body.contains("Listing::of(") {

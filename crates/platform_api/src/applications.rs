@@ -8,7 +8,7 @@ use domain::{
 };
 use foundation::{ApplicationId, Problem, Secret};
 use serde_json::{Map, Value, json};
-use web::{Answer, Id, Input, PlatformCall};
+use web::{Answer, Id, Input, PlatformCall, Query};
 
 /// An application. Secret keys are shown when they are made and never again, whatever `include_secret_keys` asks for.
 fn body(call: &PlatformCall, application: &Application, secrets: &[Secret]) -> Value {
@@ -30,12 +30,13 @@ fn body(call: &PlatformCall, application: &Application, secrets: &[Secret]) -> V
     json!({ "application_id": application.id, "name": application.name, "instances": instances })
 }
 
-/// The workspace's applications.
-pub async fn list(call: PlatformCall) -> Answer {
+/// The workspace's applications, oldest first; 500 if nothing is asked for.
+pub async fn list(call: PlatformCall, Query(query): Query) -> Answer {
+    let page = query.full_page()?;
     let workspace = call.workspace();
     call.read(
         Scope::ApplicationsRead,
-        |tx| Box::pin(applications::list(tx, workspace)),
+        |tx| Box::pin(applications::list(tx, workspace, page)),
         |found| Value::Array(found.iter().map(|application| body(&call, application, &[])).collect()),
     )
     .await
@@ -55,7 +56,7 @@ pub async fn create(call: PlatformCall, input: Input) -> Answer {
     };
     let workspace = call.workspace();
     call.write_with_spares(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         new.environments.len(),
         |tx| Box::pin(applications::create(tx, workspace, &new)),
         |created| body(&call, &created.application, &created.secret_keys),
@@ -94,14 +95,14 @@ pub async fn update(call: PlatformCall, Id(id): Id<ApplicationId>, input: Input)
     input.only(&["name"])?;
     let name = applications::check_name(input.required("name")?)?;
     let workspace = call.workspace();
-    call.write(Scope::ApplicationsWrite, |tx| Box::pin(applications::rename(tx, workspace, id, &name)), |application| body(&call, application, &[])).await
+    call.write(Scope::ApplicationsManage, |tx| Box::pin(applications::rename(tx, workspace, id, &name)), |application| body(&call, application, &[])).await
 }
 
 /// Deletes an application; its keys and sessions end at once.
 pub async fn delete(call: PlatformCall, Id(id): Id<ApplicationId>) -> Answer {
     let workspace = call.workspace();
     call.write(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         |tx| Box::pin(applications::delete(tx, workspace, id)),
         |application| json!({ "object": "application", "id": application.id, "deleted": true }),
     )

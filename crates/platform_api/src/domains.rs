@@ -11,7 +11,7 @@ pub async fn update(call: PlatformCall, Id(application): Id<ApplicationId>, inpu
     let path = domains::check_proxy_path(input.text("proxy_path")?)?;
     let workspace = call.workspace();
     call.write(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         |tx| Box::pin(domains::rename(tx, workspace, application, &name, path.as_deref())),
         |instance| bodies::platform_domain(&call.tenant(instance.clone())),
     )

@@ -33,7 +33,7 @@ fn clone_of(input: &Input) -> Result<Option<InstanceId>, Problem> {
 
 async fn add(call: PlatformCall, application: ApplicationId, new: &NewInstance, shown: fn(&PlatformCall, &AddedInstance) -> Value) -> Answer {
     let workspace = call.workspace();
-    call.write_with_spares(Scope::ApplicationsWrite, 1, |tx| Box::pin(applications::add_instance(tx, workspace, application, new)), |added| shown(&call, added))
+    call.write_with_spares(Scope::ApplicationsManage, 1, |tx| Box::pin(applications::add_instance(tx, workspace, application, new)), |added| shown(&call, added))
         .await
         .map(created)
 }

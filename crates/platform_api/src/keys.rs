@@ -24,7 +24,7 @@ pub async fn rotate_all(call: PlatformCall, Id(id): Id<ApplicationId>, input: In
     let change = change(&input)?;
     let workspace = call.workspace();
     call.write(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         |tx| Box::pin(applications::rotate_secret_keys(tx, workspace, id, None, &change)),
         |(application, secrets)| rotated(application, secrets),
     )
@@ -36,7 +36,7 @@ pub async fn rotate(call: PlatformCall, place: Place, input: Input) -> Answer {
     let change = change(&input)?;
     let workspace = call.workspace();
     call.write(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         |tx| Box::pin(applications::rotate_secret_keys(tx, workspace, place.application, Some(place.which), &change)),
         |(application, secrets)| rotated(application, secrets),
     )
@@ -69,7 +69,7 @@ pub async fn rotate_signing(call: PlatformCall, place: Place, input: Input) -> A
     input.only(&[])?;
     let workspace = call.workspace();
     call.write_with_spares(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         1,
         |tx| Box::pin(applications::rotate_signing_key(tx, workspace, place.application, place.which)),
         |keys| body(keys),
@@ -83,7 +83,7 @@ pub async fn revoke_signing(call: PlatformCall, place: Place, Id(key): Id<Signin
     let Change { reason, .. } = Change::new(None, input.text("reason")?)?;
     let workspace = call.workspace();
     call.write_with_spares(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         1,
         |tx| Box::pin(applications::revoke_signing_key(tx, workspace, (place.application, place.which), key, reason.as_deref())),
         |keys| body(keys),

@@ -1,15 +1,14 @@
 //! Plans, and which application subscribes to which.
 
-use crate::settings::layer_change;
 use domain::{
     applications, bodies,
     keys::Scope,
     plans::{self, NewPlan, Plan, PlanChange},
-    settings::{Expected, Extent},
+    settings::{Expected, Extent, Run},
 };
 use foundation::{ApplicationId, PlanId};
 use serde_json::{Value, json};
-use web::{Answer, Id, IfMatch, Input, PlatformCall, Query};
+use web::{Answer, Id, IfMatch, Input, PlatformCall, Query, forms};
 
 /// The workspace's plans.
 pub async fn list(call: PlatformCall) -> Answer {
@@ -23,16 +22,15 @@ pub async fn list(call: PlatformCall) -> Answer {
 }
 
 /// Makes a plan.
-pub async fn create(call: PlatformCall, Query(query): Query, input: Input) -> Answer {
-    query.only(&[])?;
+pub async fn create(call: PlatformCall, input: Input) -> Answer {
     input.only(&["name", "slug", "settings", "rules"])?;
     let new = NewPlan {
         name: applications::check_name(input.required("name")?)?,
         slug: input.text("slug")?.map(plans::check_slug).transpose()?,
-        settings: layer_change(&query, &input, Extent::Whole, Expected::Any)?,
+        settings: forms::layer_change(&input, Extent::Whole, Expected::Any, Run::Real)?,
     };
     let workspace = call.workspace();
-    call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::create(tx, workspace, &new)), bodies::plan).await
+    call.write(Scope::ApplicationsManage, |tx| Box::pin(plans::create(tx, workspace, &new)), bodies::plan).await
 }
 
 /// A plan.
@@ -47,17 +45,16 @@ pub async fn update(call: PlatformCall, Id(id): Id<PlanId>, Query(query): Query,
     let change = PlanChange {
         name: input.text("name")?.map(applications::check_name).transpose()?,
         slug: input.text("slug")?.map(plans::check_slug).transpose()?,
-        settings: layer_change(&query, &input, Extent::Parts, expected)?,
+        settings: forms::layer_change(&input, Extent::Parts, expected, forms::run(&query)?)?,
     };
     let (workspace, run) = (call.workspace(), change.settings.run);
-    call.write_or_try(Scope::ApplicationsWrite, run, |tx| Box::pin(plans::update(tx, workspace, id, &change)), bodies::changed_plan).await
+    call.write_or_try(Scope::ApplicationsManage, run, |tx| Box::pin(plans::update(tx, workspace, id, &change)), bodies::changed_plan).await
 }
 
 /// Deletes a plan that nobody subscribes to.
-pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>, Query(query): Query) -> Answer {
-    query.only(&[])?;
+pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>) -> Answer {
     let workspace = call.workspace();
-    call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::delete(tx, workspace, id)), |id| bodies::deleted("plan", id)).await
+    call.write(Scope::ApplicationsManage, |tx| Box::pin(plans::delete(tx, workspace, id)), |id| bodies::deleted("plan", id)).await
 }
 
 fn subscription(application: ApplicationId, plan: Option<&Plan>) -> Value {
@@ -71,10 +68,9 @@ pub async fn of_application(call: PlatformCall, Id(id): Id<ApplicationId>) -> An
 }
 
 /// Subscribes an application to a plan, or with `null` to none.
-pub async fn subscribe(call: PlatformCall, Id(id): Id<ApplicationId>, Query(query): Query, input: Input) -> Answer {
-    query.only(&[])?;
+pub async fn subscribe(call: PlatformCall, Id(id): Id<ApplicationId>, input: Input) -> Answer {
     input.only(&["plan_id"])?;
     let plan = input.nullable_id::<PlanId>("plan_id")?;
     let workspace = call.workspace();
-    call.write(Scope::ApplicationsWrite, |tx| Box::pin(plans::subscribe(tx, workspace, id, plan)), |plan| subscription(id, plan.as_ref())).await
+    call.write(Scope::ApplicationsManage, |tx| Box::pin(plans::subscribe(tx, workspace, id, plan)), |plan| subscription(id, plan.as_ref())).await
 }

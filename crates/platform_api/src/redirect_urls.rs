@@ -7,7 +7,6 @@ use web::{Answer, Id, Input, Place, PlatformCall, Query};
 
 /// A page of them, newest first, and how many there are in all.
 pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
-    query.only(&["limit", "offset"])?;
     let page = query.page()?;
     let inside = call.enter(Scope::ApplicationsRead, &place).await?;
     inside
@@ -21,7 +20,7 @@ pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answ
 /// Adds one.
 pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
     input.only(&["url"])?;
-    let inside = call.enter(Scope::ApplicationsWrite, &place).await?;
+    let inside = call.enter(Scope::ApplicationsManage, &place).await?;
     let url = input.required("url")?;
     inside.write(|tx| Box::pin(redirect_urls::create(tx, inside.actor, url)), bodies::redirect_url).await
 }
@@ -34,6 +33,6 @@ pub async fn show(call: PlatformCall, place: Place, Id(id): Id<RedirectUrlId>) -
 
 /// Takes one off the list.
 pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<RedirectUrlId>) -> Answer {
-    let inside = call.enter(Scope::ApplicationsWrite, &place).await?;
+    let inside = call.enter(Scope::ApplicationsManage, &place).await?;
     inside.write(|tx| Box::pin(redirect_urls::delete(tx, inside.actor, id)), |url| bodies::deleted("redirect_url", url.id)).await
 }

@@ -4,14 +4,14 @@ use domain::{
     applications, bodies,
     keys::Scope,
     settings::{
-        self, Change, Expected, Extent, Run,
+        self, Expected, Extent,
         above::{self, Wanted},
         config::{self, Clearing, ConfigChange},
     },
 };
 use foundation::Problem;
 use serde_json::{Map, Value};
-use web::{Answer, IfMatch, Input, Place, PlatformCall, Query};
+use web::{Answer, IfMatch, Input, Place, PlatformCall, Query, forms};
 
 /// The workspace's blueprint.
 pub async fn blueprint(call: PlatformCall) -> Answer {
@@ -21,35 +21,24 @@ pub async fn blueprint(call: PlatformCall) -> Answer {
 
 /// Changes parts of the blueprint.
 pub async fn update_blueprint(call: PlatformCall, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    change_blueprint(&call, layer_change(&query, &input, Extent::Parts, expected)?, &input).await
+    change_blueprint(&call, forms::layer_change(&input, Extent::Parts, expected, forms::run(&query)?)?, &input).await
 }
 
 /// Replaces the blueprint.
 pub async fn replace_blueprint(call: PlatformCall, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    change_blueprint(&call, layer_change(&query, &input, Extent::Whole, expected)?, &input).await
+    change_blueprint(&call, forms::layer_change(&input, Extent::Whole, expected, forms::run(&query)?)?, &input).await
 }
 
 async fn change_blueprint(call: &PlatformCall, wanted: Wanted, input: &Input) -> Answer {
     input.only(&["settings", "rules"])?;
     let workspace = call.workspace();
     call.write_or_try(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         wanted.run,
         |tx| Box::pin(above::change_blueprint(tx, workspace, &wanted)),
         |applied| bodies::changed_blueprint(workspace, applied),
     )
     .await
-}
-
-/// `settings` and `rules` of a layer above the instances, and `dry_run`.
-pub fn layer_change(query: &Input, input: &Input, extent: Extent, expected: Expected) -> Result<Wanted, Problem> {
-    query.only(&["dry_run"])?;
-    let change = Change::read(&input.object("settings")?.unwrap_or_default(), &input.object("rules")?.unwrap_or_default())?;
-    Ok(Wanted { change, extent, expected, run: run(query)? })
-}
-
-fn run(query: &Input) -> Result<Run, Problem> {
-    Ok(if query.flag("dry_run")? == Some(true) { Run::Dry } else { Run::Real })
 }
 
 /// Every key of an instance's settings, with where it comes from and who holds it.
@@ -60,7 +49,6 @@ pub async fn effective(call: PlatformCall, place: Place) -> Answer {
 
 /// The configuration, or some keys of it.
 pub async fn config(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
-    query.only(&["keys"])?;
     let sections = config::check_sections(query.texts("keys")?)?;
     let workspace = call.workspace();
     call.read(
@@ -73,7 +61,6 @@ pub async fn config(call: PlatformCall, place: Place, Query(query): Query) -> An
 
 /// The JSON Schema of the configuration, or of some keys of it.
 pub async fn config_schema(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
-    query.only(&["keys"])?;
     let sections = config::check_sections(query.texts("keys")?)?;
     let workspace = call.workspace();
     call.read(
@@ -86,14 +73,12 @@ pub async fn config_schema(call: PlatformCall, place: Place, Query(query): Query
 
 /// Changes parts of the configuration.
 pub async fn update_config(call: PlatformCall, place: Place, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    query.only(&["dry_run", "destructive", "keys"])?;
     let sections = config::check_sections(query.texts("keys")?)?;
     change_config(&call, &place, sections, wanted(&query, Extent::Parts, expected, input)?).await
 }
 
 /// Replaces the configuration; every key must be there.
 pub async fn replace_config(call: PlatformCall, place: Place, Query(query): Query, IfMatch(expected): IfMatch, input: Input) -> Answer {
-    query.only(&["dry_run", "destructive"])?;
     change_config(&call, &place, None, wanted(&query, Extent::Whole, expected, input)?).await
 }
 
@@ -102,7 +87,7 @@ async fn change_config(call: &PlatformCall, place: &Place, sections: Option<Vec<
     let sections = sections.unwrap_or_else(|| wanted.values.keys().cloned().collect());
     let workspace = call.workspace();
     call.write_or_try(
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         wanted.run,
         |tx| Box::pin(config::change_of(tx, workspace, place.application, place.which, &wanted)),
         |changed| bodies::changed_config(changed, wanted.run, &sections),
@@ -111,8 +96,8 @@ async fn change_config(call: &PlatformCall, place: &Place, sections: Option<Vec<
 }
 
 fn wanted(query: &Input, extent: Extent, expected: Expected, input: Input) -> Result<ConfigChange, Problem> {
-    let clearing = if query.flag("destructive")? == Some(true) { Clearing::Allowed } else { Clearing::Refused };
+    let clearing = if query.switch("destructive")? == Some(true) { Clearing::Allowed } else { Clearing::Refused };
     let mut values: Map<String, Value> = input.document()?;
     let named = config::take_version(&mut values)?;
-    Ok(ConfigChange { values, extent, clearing, run: run(query)?, expected: [expected, named] })
+    Ok(ConfigChange { values, extent, clearing, run: forms::run(query)?, expected: [expected, named] })
 }

@@ -72,6 +72,17 @@ impl Input {
         }
     }
 
+    /// Refuses every name but these, even one without a value.
+    ///
+    /// # Errors
+    /// [`Problem::ParamUnknown`].
+    pub fn names_only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.emptied.iter().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(Problem::ParamUnknown(clip(name))),
+            None => self.only(known),
+        }
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
         self.values.get(name).filter(|v| !v.is_null())
     }
@@ -154,6 +165,14 @@ impl Input {
             Some(Value::String(text)) if self.text && (text == "false" || text == "0") => Ok(Some(false)),
             Some(_) => Err(Problem::ParamFormat(name, "true or false")),
         }
+    }
+
+    /// True or false, for what decides about the whole operation: without a value it is refused instead of absent.
+    ///
+    /// # Errors
+    /// [`Problem::ParamFormat`].
+    pub fn switch(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        if self.emptied.iter().any(|n| n == name) { Err(Problem::ParamFormat(name, "true or false")) } else { self.flag(name) }
     }
 
     /// A whole number.
@@ -267,6 +286,14 @@ impl Input {
     /// [`Problem::ParamInvalid`].
     pub fn page(&self) -> Result<Page, Problem> {
         Page::new(self.number("limit")?, self.number("offset")?)
+    }
+
+    /// `limit` and `offset` of a list that shows as much as it may if nothing is asked for.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`].
+    pub fn full_page(&self) -> Result<Page, Problem> {
+        Page::new(Some(self.number("limit")?.unwrap_or(Page::MOST)), self.number("offset")?)
     }
 }
 

@@ -27,6 +27,6 @@ pub use knock::{Knock, Proxy};
 pub use limits::{Class, Probe};
 pub use place::{IfMatch, Place};
 pub use refusal::Refusal;
-pub use routes::{Face, Operation, Routes};
+pub use routes::{Asks, Face, Operation, Routes};
 pub use upload::Upload;
 pub use version::check_version;

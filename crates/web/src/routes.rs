@@ -33,6 +33,11 @@ impl Face {
     }
 }
 
+/// The parameters that an operation takes from its query. At the Platform API [`PlatformCall`](crate::PlatformCall) refuses all others; at the other
+/// doors SDKs send more than is meant for the server, and nothing is declared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asks(pub &'static [&'static str]);
+
 /// An operation.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -46,6 +51,8 @@ pub struct Operation {
     pub path: &'static str,
     /// What it counts for.
     pub class: Option<Class>,
+    /// What its query may say, where its door refuses everything else.
+    pub asks: Asks,
     /// The path of its handler in the code.
     pub handler: &'static str,
 }
@@ -56,20 +63,22 @@ pub struct Routes {
     operations: Vec<Operation>,
     router: Router<Arc<App>>,
     class: Option<Class>,
+    asks: Asks,
 }
 
 impl Routes {
     /// None yet.
     pub fn new(face: Face) -> Routes {
-        Routes { face, operations: Vec::new(), router: Router::new(), class: None }
+        Routes { face, operations: Vec::new(), router: Router::new(), class: None, asks: Asks::default() }
     }
 
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
-        let class = self.class.take();
-        self.operations.push(Operation { face: self.face, id, method, path, class, handler: std::any::type_name::<H>() });
+        let (class, asks) = (self.class.take(), std::mem::take(&mut self.asks));
+        self.operations.push(Operation { face: self.face, id, method, path, class, asks, handler: std::any::type_name::<H>() });
         let face = self.face;
-        let noted = MapRequestLayer::new(move |request: Request| {
+        let noted = MapRequestLayer::new(move |mut request: Request| {
             Asked::is(face, id);
+            request.extensions_mut().insert(asks);
             request
         });
         let served = match class {
@@ -84,6 +93,13 @@ impl Routes {
     #[must_use]
     pub fn counted(mut self, class: Class) -> Routes {
         self.class = Some(class);
+        self
+    }
+
+    /// The operation that follows takes these from its query.
+    #[must_use]
+    pub fn asking(mut self, names: &'static [&'static str]) -> Routes {
+        self.asks = Asks(names);
         self
     }
 

@@ -15,7 +15,7 @@ use crate::{
     workspaces,
 };
 use ::store::PlatformTx;
-use foundation::{ApplicationId, InstanceId, Problem, Result, Secret, Timestamp, WorkspaceId, text};
+use foundation::{ApplicationId, InstanceId, Page, Problem, Result, Secret, Timestamp, WorkspaceId, text};
 use serde_json::{Value, json};
 
 /// An application and its living instances.
@@ -53,8 +53,6 @@ pub struct Created {
     /// A secret key for each instance, in their order.
     pub secret_keys: Vec<Secret>,
 }
-
-const MOST_LISTED: i64 = 500;
 
 /// Checks an application's name.
 ///
@@ -101,12 +99,12 @@ pub async fn instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Appli
     found.ok_or_else(|| Problem::NotFound.into())
 }
 
-/// The workspace's applications, oldest first; at most 500.
+/// A page of the workspace's applications, oldest first.
 ///
 /// # Errors
 /// Only the database's own.
-pub async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId) -> Result<Vec<Application>> {
-    let mut applications = store::list(tx, workspace, MOST_LISTED).await?;
+pub async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, page: Page) -> Result<Vec<Application>> {
+    let mut applications = store::list(tx, workspace, page).await?;
     for application in &mut applications {
         application.instances = instances::of_application(tx, application.id).await?;
     }

@@ -2,7 +2,7 @@
 
 use super::Application;
 use ::store::{FromRow, PlatformTx, Row, Tx, platform_sql, sql};
-use foundation::{ApplicationId, InstanceId, PlanId, PoolId, Result, WorkspaceId};
+use foundation::{ApplicationId, InstanceId, Page, PlanId, PoolId, Result, WorkspaceId};
 
 impl FromRow for Application {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -27,12 +27,12 @@ pub(super) async fn find(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Ap
     .await
 }
 
-pub(super) async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, most: i64) -> Result<Vec<Application>> {
+pub(super) async fn list(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, page: Page) -> Result<Vec<Application>> {
     tx.list(
         platform_sql!(
-            "select id, workspace_id, name, created_at from applications where workspace_id = $1 and deleted_at is null and not system order by created_at, id limit $2"
+            "select id, workspace_id, name, created_at from applications where workspace_id = $1 and deleted_at is null and not system order by created_at, id limit $2 offset $3"
         ),
-        &[&workspace, &most],
+        &[&workspace, &page.limit, &page.offset],
     )
     .await
 }

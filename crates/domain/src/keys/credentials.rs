@@ -18,7 +18,7 @@ pub enum Scope {
     /// See applications.
     ApplicationsRead,
     /// Create, change and delete applications.
-    ApplicationsWrite,
+    ApplicationsManage,
     /// See users.
     UsersRead,
     /// Create, change, ban and welcome users.
@@ -35,7 +35,7 @@ impl Scope {
     /// All scopes.
     pub const ALL: [Scope; 7] = [
         Scope::ApplicationsRead,
-        Scope::ApplicationsWrite,
+        Scope::ApplicationsManage,
         Scope::UsersRead,
         Scope::UsersManage,
         Scope::UsersDelete,
@@ -43,11 +43,21 @@ impl Scope {
         Scope::JwtTemplatesManage,
     ];
 
-    /// The scope's name.
+    /// The scope of this name, under which tokens are made.
+    pub fn parse(name: &str) -> Option<Scope> {
+        Scope::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// Whether the stored scopes of a token hold it, under its name or under one that it had before.
+    pub fn is_in(self, stored: &str) -> bool {
+        stored.split(' ').any(|word| word == self.name() || (self == Scope::ApplicationsManage && word == "applications:write"))
+    }
+
+    /// The scope's name, which is the wire contract's.
     pub const fn name(self) -> &'static str {
         match self {
             Scope::ApplicationsRead => "applications:read",
-            Scope::ApplicationsWrite => "applications:write",
+            Scope::ApplicationsManage => "applications:manage",
             Scope::UsersRead => "users:read",
             Scope::UsersManage => "users:manage",
             Scope::UsersDelete => "users:delete",
@@ -70,7 +80,7 @@ pub struct PlatformToken {
 impl PlatformToken {
     /// Whether it has the scope.
     pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.split(' ').any(|s| s == scope.name())
+        scope.is_in(&self.scopes)
     }
 }
 
@@ -164,16 +174,25 @@ pub async fn end_secret_keys(tx: &mut PlatformTx<'_>, instance: InstanceId) -> R
 /// # Errors
 /// Only the database's own.
 pub async fn create_platform_token(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, scopes: &[Scope]) -> Result<Secret> {
+    create_platform_token_until(tx, workspace, scopes, None).await.map(|(_, secret)| secret)
+}
+
+pub(super) async fn create_platform_token_until(
+    tx: &mut PlatformTx<'_>,
+    workspace: WorkspaceId,
+    scopes: &[Scope],
+    end: Option<Timestamp>,
+) -> Result<(PlatformTokenId, Secret)> {
     let secret = draw("plt_", workspace.ksuid(), tx.random());
     let id: PlatformTokenId = tx.new_id();
     let now = tx.now();
     let scopes = scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(" ");
     tx.change(
-        platform_sql!("insert into platform_tokens (hash, id, workspace_id, scopes, created_at) values ($1, $2, $3, $4, $5)"),
-        &[&secret.sha256(), &id, &workspace, &scopes, &now],
+        platform_sql!("insert into platform_tokens (hash, id, workspace_id, scopes, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)"),
+        &[&secret.sha256(), &id, &workspace, &scopes, &now, &end],
     )
     .await?;
-    Ok(secret)
+    Ok((id, secret))
 }
 
 /// The living platform token of this text.

@@ -58,6 +58,8 @@ pub(crate) struct Entry {
     pub text: String,
     pub fields: &'static [Field],
     pub upload: bool,
+    /// What its query may say beside a body.
+    query: &'static [&'static str],
 }
 
 impl Reference {
@@ -113,6 +115,7 @@ impl Entry {
             text: rest.trim().to_owned(),
             fields: handler.map_or(&[], |handler| handler.fields),
             upload: handler.is_some_and(|handler| handler.upload),
+            query: operation.asks.0,
         }
     }
 
@@ -121,9 +124,19 @@ impl Entry {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// Whether its input stands in the query.
+    /// Whether all its input stands in the query.
     pub(crate) fn asks(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether it takes this from its query.
+    pub(crate) fn asks_for(&self, field: &Field) -> bool {
+        self.asks() || self.query.contains(&field.name)
+    }
+
+    /// What it takes from its body.
+    pub(crate) fn body(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(|field| !self.asks_for(field))
     }
 
     /// The name of its place on a page.

@@ -80,9 +80,8 @@ fn envelope() -> Value {
 fn operation(entry: &Entry) -> Value {
     let mut parameters: Vec<Value> =
         entry.places().map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
-    if entry.asks() {
-        parameters.extend(entry.fields.iter().map(|f| json!({ "name": f.name, "in": "query", "required": f.required, "schema": schema(f.kind) })));
-    }
+    let asked = entry.fields.iter().filter(|field| entry.asks_for(field));
+    parameters.extend(asked.map(|f| json!({ "name": f.name, "in": "query", "required": f.required, "schema": schema(f.kind) })));
     let mut body = json!({
         "operationId": format!("{}.{}", entry.face.name(), entry.id),
         "summary": entry.summary,
@@ -111,11 +110,11 @@ fn request(entry: &Entry) -> Option<Value> {
         let file = json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "contentMediaType": "image/*" } } });
         return Some(json!({ "required": true, "content": { "multipart/form-data": { "schema": file }, "application/octet-stream": {} } }));
     }
-    if entry.asks() || entry.fields.is_empty() {
+    if entry.body().next().is_none() {
         return None;
     }
-    let properties: Map<String, Value> = entry.fields.iter().map(|field| (field.name.to_owned(), schema(field.kind))).collect();
-    let required: Vec<&str> = entry.fields.iter().filter(|field| field.required).map(|field: &Field| field.name).collect();
+    let properties: Map<String, Value> = entry.body().map(|field| (field.name.to_owned(), schema(field.kind))).collect();
+    let required: Vec<&str> = entry.body().filter(|field| field.required).map(|field: &Field| field.name).collect();
     let schema = json!({ "schema": { "type": "object", "properties": properties, "required": required } });
     let mut content = Map::from_iter([("application/json".to_owned(), schema.clone())]);
     if entry.face == Face::Frontend {

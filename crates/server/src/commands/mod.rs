@@ -7,6 +7,7 @@ mod migrate;
 pub mod package;
 mod progress;
 mod restore;
+mod tokens;
 
 use crate::{
     config::{Config, Flags},
@@ -31,6 +32,9 @@ pub enum Command {
     /// Keys of the server itself
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Platform tokens: make, list and end them
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
 }
 
 /// Runs a command.
@@ -44,6 +48,7 @@ pub async fn run(command: Command) -> Result<ExitCode, String> {
         Command::Backup(arguments) => backup::run(&arguments).await?,
         Command::Restore(arguments) => restore::run(&arguments).await?,
         Command::Keys(keys::Keys::Rotate(flags)) => keys::rotate(&Config::read(&flags)?).await?,
+        Command::Tokens(asked) => tokens::run(&asked).await?,
         Command::Doctor(arguments) => return Ok(doctor::run(&arguments).await),
     }
     Ok(ExitCode::SUCCESS)

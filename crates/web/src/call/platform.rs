@@ -4,8 +4,10 @@ use super::{BackendCall, bearer};
 use crate::{
     answer::{Answer, json},
     app::App,
+    input::Query,
     place::Place,
     refusal::Refusal,
+    routes::Asks,
 };
 use axum::extract::FromRequestParts;
 use domain::{
@@ -20,7 +22,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use store::{Access, BoxFuture, PlatformTx};
 
-/// A call whose platform token was checked.
+/// A call whose platform token was checked, and whose query says nothing that its operation does not take.
 pub struct PlatformCall {
     app: Arc<App>,
     token: PlatformToken,
@@ -32,7 +34,11 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
         let secret = bearer(&parts.headers).ok_or(Problem::PlatformTokenInvalid)?;
         let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await?;
-        Ok(PlatformCall { app: Arc::clone(app), token: found.ok_or(Problem::PlatformTokenInvalid)? })
+        let token = found.ok_or(Problem::PlatformTokenInvalid)?;
+        // Whoever asks for a dry run of what has none must not get a real one.
+        let Query(query) = Query::from_request_parts(parts, app).await?;
+        query.names_only(parts.extensions.get::<Asks>().copied().unwrap_or_default().0)?;
+        Ok(PlatformCall { app: Arc::clone(app), token })
     }
 }
 

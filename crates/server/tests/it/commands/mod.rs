@@ -5,6 +5,7 @@ mod data_keys;
 mod doctor;
 mod migrate;
 mod rotation;
+mod tokens;
 
 use crate::process::{BINARY, free_port};
 use std::{

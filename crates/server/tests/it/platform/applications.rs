@@ -211,3 +211,24 @@ async fn every_host_is_one_that_sdks_and_browsers_accept() {
     }
     assert_refusal(&raw(&server, Method::GET, "/t/no-such-aaaaaa/v1/environment", &[], "").await, "an unknown slug");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_of_applications_has_pages() {
+    let server = TestServer::start().await;
+    let platform = server.platform();
+    for name in ["One", "Two", "Three"] {
+        server.advance(Duration::from_secs(1));
+        create(&platform, name).await;
+    }
+    let all = listed(&platform).await;
+    assert_eq!(all.len(), 5);
+    let page = async |query: &str| platform.get(&format!("{PATH}?{query}")).await;
+    assert_eq!(page("limit=2").await.ok(), &json!(all[..2]));
+    assert_eq!(page("limit=2&offset=2").await.ok(), &json!(all[2..4]));
+    assert_eq!(page("offset=4").await.ok(), &json!(all[4..]));
+    assert_eq!(page("offset=5").await.ok(), &json!([]));
+    for (query, param) in [("limit=0", "limit"), ("limit=501", "limit"), ("limit=x", "limit"), ("offset=-1", "offset"), ("offset=10001", "offset")] {
+        let refused = page(query).await;
+        assert_eq!((refused.status.as_u16(), refused.param()), (422, param), "{query}");
+    }
+}

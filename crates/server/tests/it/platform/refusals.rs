@@ -109,7 +109,7 @@ async fn a_token_does_what_its_scopes_say() {
     let api = |secret: &Secret| server.api("platform", Some(secret));
     for (scopes, allowed) in [
         (&[Scope::ApplicationsRead] as &'static [Scope], vec!["list", "get"]),
-        (&[Scope::ApplicationsWrite], vec!["create", "update", "delete"]),
+        (&[Scope::ApplicationsManage], vec!["create", "update", "delete"]),
         (&[], vec![]),
     ] {
         let secret = token(&server, server.workspace, scopes).await;
@@ -218,4 +218,58 @@ async fn a_change_that_cannot_be_leaves_the_application_as_it_was() {
         }
     }
     assert_eq!(text(&before, "name"), "Shop");
+}
+
+/// Whoever asks for a dry run of an operation that has none must not get a real one, nor one that is meant by a name without a value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_operation_takes_a_query_that_it_does_not_know() {
+    let server = TestServer::start().await;
+    let platform = server.platform();
+    let before = listed(&platform).await;
+    let mut tried = 0;
+    for operation in server.doors().operations().iter().filter(|operation| operation.face == web::Face::Platform) {
+        let home = &server.home.tenant.instance;
+        let path = operation.path.replace("{application_id}", &home.application.to_string()).replace("{env_or_ins_id}", &home.id.to_string());
+        for (query, param) in [("dry_run=true", "dry_run"), ("dry_run", "dry_run"), ("dry_run=", "dry_run"), ("limit=1&strange=1", "strange")] {
+            if query.split('&').any(|pair| operation.asks.0.contains(&param) || (pair == "limit=1" && !operation.asks.0.contains(&"limit"))) {
+                continue;
+            }
+            let body = (operation.method != Method::GET).then(|| ("application/json", "{}".to_owned()));
+            let reply = platform.send_text(operation.method.clone(), &format!("{path}?{query}"), body).await;
+            assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_unknown"), param), "{} {query}", operation.id);
+            tried += 1;
+        }
+    }
+    assert!(tried > 90, "{tried}");
+    assert_eq!(listed(&platform).await, before);
+    // Known, and without a value: refused too where it would act.
+    for name in ["dry_run", "destructive"] {
+        let reply = platform.patch(&format!("{}/config?{name}", super::home(&server)), json!({ "test_mode": false })).await;
+        assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_format_invalid"), name));
+    }
+    let stranger = server.api("platform", None);
+    assert_eq!(stranger.get(&format!("{PATH}?strange=1")).await.refusal(), (401, "authentication_invalid"), "strangers learn nothing");
+}
+
+/// Tokens of before the scope had the contract's name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_scope_of_an_older_name_still_works() {
+    let server = TestServer::start().await;
+    let secret = token(&server, server.workspace, &[Scope::ApplicationsManage]).await;
+    let hash = secret.sha256();
+    server
+        .database
+        .platform(Access::Write, |tx| {
+            let hash = hash.clone();
+            Box::pin(async move {
+                tx.change(store::platform_sql!("update platform_tokens set scopes = 'applications:write' where hash = $1"), &[&hash]).await.map(drop)
+            })
+        })
+        .await
+        .expect("renamed");
+    let api = server.api("platform", Some(&secret));
+    create(&api, "Shop").await;
+    let denied = api.get(PATH).await;
+    assert_eq!(denied.refusal(), (403, "authorization_invalid"));
+    assert!(denied.text.contains("applications:read"));
 }
