@@ -13,7 +13,7 @@ use std::{
 
 const DOORS: [&str; 3] = ["frontend_api", "backend_api", "platform_api"];
 /// What reads a name from the input, and what it reads.
-const READERS: [(&str, &str); 15] = [
+const READERS: [(&str, &str); 16] = [
     ("text", "string"),
     ("first", "string"),
     ("required", "string"),
@@ -28,6 +28,7 @@ const READERS: [(&str, &str); 15] = [
     ("number", "integer"),
     ("time", "time"),
     ("texts", "list"),
+    ("origins", "list"),
     ("object", "object"),
 ];
 

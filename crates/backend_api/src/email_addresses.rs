@@ -15,11 +15,12 @@ fn change(input: &Input) -> Result<EmailChange, Problem> {
 /// Adds one to a user.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "email_address", "verified", "primary", "notify_primary_email_address_changed"])?;
-    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NotFound)?;
+    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
     let address = input.email("email_address")?.ok_or(Problem::ParamMissing("email_address"))?;
     let change = change(&input)?;
     let now = call.now();
-    call.write(|tx| Box::pin(users::create_email(tx, call.actor, user, &address, change)), |email| bodies::email_address(email, None, now)).await
+    let created = call.write(|tx| Box::pin(users::create_email(tx, call.actor, user, &address, change)), |email| bodies::email_address(email, None, now)).await;
+    created.map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// One of them.

@@ -85,10 +85,7 @@ pub async fn update(call: BackendCall, input: Input) -> Answer {
         change.insert("development_origin".to_owned(), json!(origin));
     }
     if input.has("allowed_origins") {
-        let origins = input.texts("allowed_origins")?;
-        for origin in &origins {
-            check_origin("allowed_origins", origin)?;
-        }
+        let origins = input.origins("allowed_origins")?;
         change.insert("allowed_origins".to_owned(), json!(origins));
     }
     call.write_silently(|tx| Box::pin(settings::update_instance(tx, Actor::Backend, &change))).await

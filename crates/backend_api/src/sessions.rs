@@ -49,7 +49,7 @@ fn named<T: foundation::Id>(query: &Query, name: &'static str) -> Result<Option<
 /// Creates a session for a user, on a client of its own. For tests and scripts.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "active_organization_id"])?;
-    let user: UserId = foundation::Id::parse(input.required("user_id")?).ok_or(Problem::NotFound)?;
+    let user: UserId = foundation::Id::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
     if input.text("active_organization_id")?.is_some() {
         return Err(Problem::invalid("active_organization_id", "names no organization of this user").into());
     }
@@ -65,6 +65,7 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         |session| bodies::backend_session(session, now),
     )
     .await
+    .map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// A session.

@@ -42,7 +42,7 @@ fn seconds(input: &Input, param: &'static str, otherwise: Duration) -> Result<Du
         None => Ok(otherwise),
         Some(number) => {
             let fits = u64::try_from(number).ok().filter(|n| (1..=longest).contains(n));
-            fits.map(Duration::from_secs).ok_or(Problem::invalid(param, "must be between 1 second and 10 years"))
+            fits.map(Duration::from_secs).ok_or(Problem::invalid(param, "must be a whole number of seconds from 1 to 315360000 (10 years)"))
         }
     }
 }
@@ -50,12 +50,12 @@ fn seconds(input: &Input, param: &'static str, otherwise: Duration) -> Result<Du
 /// Makes a sign-in token.
 pub async fn create_sign_in_token(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "org_id", "expires_in_seconds"])?;
-    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NotFound)?;
+    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
     if input.text("org_id")?.is_some() {
         return Err(Problem::invalid("org_id", "names no organization of this user").into());
     }
     let life = seconds(&input, "expires_in_seconds", tickets::SIGN_IN_LIFE)?;
-    call.write(|tx| Box::pin(tickets::create_sign_in_token(tx, call.actor, user, life)), issued(&call)).await
+    call.write(|tx| Box::pin(tickets::create_sign_in_token(tx, call.actor, user, life)), issued(&call)).await.map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// Takes a sign-in token back.
@@ -66,11 +66,13 @@ pub async fn revoke_sign_in_token(call: BackendCall, Id(id): Id<TicketId>) -> An
 /// Makes an actor token.
 pub async fn create_actor_token(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds"])?;
-    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NotFound)?;
+    let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
     let actor = Json(input.object("actor")?.ok_or(Problem::ParamMissing("actor"))?);
     let life = seconds(&input, "expires_in_seconds", tickets::ACTOR_LIFE)?;
     let impersonation = Impersonation { actor, life: seconds(&input, "session_max_duration_in_seconds", tickets::IMPERSONATION)? };
-    call.write(|tx| Box::pin(tickets::create_actor_token(tx, call.actor, user, life, &impersonation)), issued(&call)).await
+    call.write(|tx| Box::pin(tickets::create_actor_token(tx, call.actor, user, life, &impersonation)), issued(&call))
+        .await
+        .map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// Takes an actor token back.
@@ -79,7 +81,8 @@ pub async fn revoke_actor_token(call: BackendCall, Id(id): Id<TicketId>) -> Answ
 }
 
 /// Makes a testing token.
-pub async fn create_testing_token(call: BackendCall) -> Answer {
+pub async fn create_testing_token(call: BackendCall, input: Input) -> Answer {
+    input.only(&[])?;
     call.write(
         |tx| Box::pin(testing_tokens::create(tx, call.actor)),
         |made| json!({ "object": "testing_token", "token": made.token.expose(), "expires_at": made.expires_at.seconds() }),

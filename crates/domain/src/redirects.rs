@@ -56,6 +56,21 @@ pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool
         || settings.allowed_origins.iter().any(|o| same(o))
 }
 
+/// The most origins that a list may have.
+pub const MOST_ORIGINS: usize = 100;
+
+/// Checks a list of origins.
+///
+/// # Errors
+/// [`Problem::ParamInvalid`].
+pub fn check_origins(param: &'static str, origins: &[String]) -> Result<(), Problem> {
+    if origins.len() > MOST_ORIGINS {
+        return Err(Problem::invalid(param, format!("may have at most {MOST_ORIGINS} entries")));
+    }
+    let wrong = origins.iter().any(|origin| !is_origin(origin));
+    if wrong { Err(Problem::invalid(param, "must list origins, like https://app.example.com")) } else { Ok(()) }
+}
+
 /// Whether a text is an origin: scheme, host and port, nothing behind them, and no pattern. Native applications' schemes are origins too.
 pub fn is_origin(text: &str) -> bool {
     !text.contains('*') && parse(text).is_some_and(|url| url.query().is_none() && url.fragment().is_none() && matches!(url.path(), "" | "/"))

@@ -10,6 +10,10 @@ use std::borrow::Cow;
 pub enum Problem {
     /// The thing does not exist, or the caller may not know that it does.
     NotFound,
+    /// What a parameter names does not exist here, or the caller may not know that it does.
+    NamesNothing(&'static str),
+    /// The instance has no mail server of its own.
+    MailServerMissing,
     /// No operation has this method and path.
     NoSuchOperation,
     /// The path exists, the method does not.
@@ -26,6 +30,8 @@ pub enum Problem {
     BodyUnreadable(Cow<'static, str>),
     /// The body is larger than this many bytes.
     BodyTooLarge(usize),
+    /// The body is said to be compressed.
+    EncodingUnsupported,
     /// The body did not arrive in time.
     BodyTooSlow,
     /// Metadata is larger than this many bytes after the change.
@@ -92,6 +98,8 @@ pub enum Problem {
     DevBrowserUnknown,
     /// The request's origin may not use this instance.
     OriginInvalid,
+    /// The request says nothing about where it comes from, and a live instance wants to know.
+    OriginMissing,
     /// Native applications may not use this instance.
     NativeApiDisabled,
     /// The redirect URL is not allowed, and the parameter that carries it.
@@ -187,6 +195,13 @@ impl Problem {
         };
         match self {
             P::NotFound => row(404, "resource_not_found", "not found", "The resource was not found."),
+            P::NamesNothing(param) => row(404, "resource_not_found", "not found", "").long(format!("{param} names nothing that exists.")).on(*param),
+            P::MailServerMissing => row(
+                404,
+                "resource_not_found",
+                "no mail server",
+                "The instance has no mail server of its own, so its mail goes by the server's. Set one with PUT /v1/instance/smtp first.",
+            ),
             P::NoSuchOperation => row(404, "resource_not_found", "not found", "There is no operation at this path."),
             P::MethodNotAllowed => row(405, "method_not_allowed", "method not allowed", "This path does not offer the method."),
             P::ParamMissing(param) => row(422, "form_param_missing", "is missing", "").long(format!("{param} must be included.")).on(*param),
@@ -199,6 +214,12 @@ impl Problem {
             P::BodyTooLarge(most) => {
                 row(413, "request_body_too_large", "request body too large", "").long(format!("The request body may have at most {most} bytes."))
             }
+            P::EncodingUnsupported => row(
+                415,
+                "unsupported_content_encoding",
+                "unsupported content encoding",
+                "Compressed bodies are not read: send the body as it is, without the header Content-Encoding.",
+            ),
             P::BodyTooSlow => row(408, "request_timeout", "request timeout", "The request body did not arrive in time."),
             P::MetadataTooLarge(param) => {
                 row(422, "form_param_exceeds_allowed_size", "is too large", "").long(format!("{param} may have at most 8192 bytes.")).on(*param)
@@ -281,9 +302,18 @@ impl Problem {
             P::OriginInvalid => {
                 row(400, "origin_invalid", "Invalid HTTP Origin header", "The request's Origin is not among the allowed origins of this instance.")
             }
+            P::OriginMissing => row(
+                400,
+                "origin_invalid",
+                "Missing HTTP Origin header",
+                "A live instance takes changes from its own pages only, and this request has no header Origin, which browsers send. Backends use the Backend \
+                 API, proxies show the secret key, native applications say _is_native=1.",
+            ),
             P::NativeApiDisabled => row(403, "native_api_disabled", "Native API disabled", "The Native API is disabled for this instance."),
             P::RedirectUrlInvalid(param) => row(422, "form_param_value_invalid", "is not an allowed redirect URL", "")
-                .long(format!("{param} is not an allowed URL: use your application's own origin, or add the URL to the instance's redirect URLs."))
+                .long(format!(
+                    "{param} is not an allowed URL: use the application's own origin, or store this very URL with POST /v1/redirect_urls of the Backend API."
+                ))
                 .on(*param),
             P::ApiVersionInvalid(version) => row(400, "api_version_invalid", "Invalid API version", "").long(format!("There is no API version {version}.")),
             P::SecretKeyInvalid => row(
@@ -405,6 +435,8 @@ mod tests {
         use Problem as P;
         vec![
             P::NotFound,
+            P::NamesNothing("user_id"),
+            P::MailServerMissing,
             P::NoSuchOperation,
             P::MethodNotAllowed,
             P::ParamMissing("name"),
@@ -413,6 +445,7 @@ mod tests {
             P::ParamFormat("name", "text"),
             P::BodyUnreadable("it broke off".into()),
             P::BodyTooLarge(1_048_576),
+            P::EncodingUnsupported,
             P::BodyTooSlow,
             P::MetadataTooLarge("public_metadata"),
             P::IdentifierNotFound,
@@ -445,6 +478,7 @@ mod tests {
             P::SignedOut,
             P::DevBrowserUnknown,
             P::OriginInvalid,
+            P::OriginMissing,
             P::NativeApiDisabled,
             P::RedirectUrlInvalid("redirect_url"),
             P::ApiVersionInvalid("2020-01-01".to_owned()),

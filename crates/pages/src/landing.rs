@@ -1,6 +1,10 @@
 //! The landing page: tells operators and developers where everything is.
 
-use crate::{answer::page, near::Near};
+use crate::{
+    answer::page,
+    connect::{Connection, Stack, stacks},
+    near::Near,
+};
 use askama::Template;
 use axum::{extract::State, response::Response};
 use domain::instances::Site;
@@ -16,6 +20,8 @@ pub(crate) struct Landing {
     /// What stands before and behind the slug in the address of an instance's Frontend API.
     frontend_before: String,
     frontend_after: String,
+    /// How applications are connected.
+    stacks: Vec<Stack>,
     /// How many mails wait; absent where the inbox may not be read.
     inbox: Option<usize>,
 }
@@ -29,7 +35,13 @@ impl Landing {
         } else {
             ("https://".to_owned(), format!(".{}", site.base_domain()))
         };
-        Landing { base_url, backend_url, frontend_before, frontend_after, inbox }
+        let stacks = stacks(&Connection {
+            backend_url: &backend_url,
+            frontend_url: &format!("{frontend_before}<slug>{frontend_after}"),
+            publishable_key: "<publishable_key>",
+            secret_key: "<secret_key>",
+        });
+        Landing { base_url, backend_url, frontend_before, frontend_after, stacks, inbox }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod assets;
+pub mod connect;
 mod docs;
 mod inbox;
 mod landing;

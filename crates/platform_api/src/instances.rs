@@ -33,9 +33,14 @@ fn clone_of(input: &Input) -> Result<Option<InstanceId>, Problem> {
 
 async fn add(call: PlatformCall, application: ApplicationId, new: &NewInstance, shown: fn(&PlatformCall, &AddedInstance) -> Value) -> Answer {
     let workspace = call.workspace();
-    call.write_with_spares(Scope::ApplicationsManage, 1, |tx| Box::pin(applications::add_instance(tx, workspace, application, new)), |added| shown(&call, added))
-        .await
-        .map(created)
+    call.write_with_spares(
+        Scope::ApplicationsManage,
+        1,
+        |tx| Box::pin(applications::add_instance(tx, workspace, application, new)),
+        |added| shown(&call, added),
+    )
+    .await
+    .map(created)
 }
 
 /// Creates the production instance of an application; it is live when this answers.

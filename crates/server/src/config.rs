@@ -1,6 +1,7 @@
 //! Configuration: flags, then the environment, then one TOML file, then defaults. What is unusable or unsafe refuses to start with one
 //! sentence that says how to mend it.
 
+mod file;
 mod smtp;
 
 use crate::files;
@@ -9,11 +10,12 @@ use domain::{
     instances::Site,
     settings::{Document, above},
 };
+use file::File;
 use foundation::{Cidr, Problem, Secret};
-use serde::Deserialize;
 use std::{
     env::VarError,
     net::SocketAddr,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -47,22 +49,22 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// The most connections to PostgreSQL [default: 16]
     #[arg(long, env = "INSULA_DATABASE_CONNECTIONS", value_name = "NUMBER")]
-    pub database_connections: Option<usize>,
+    pub database_connections: Option<String>,
     /// Proxies in front of this server whose X-Forwarded-For counts, as addresses or ranges with commas [default: none]
     #[arg(long, env = "INSULA_TRUSTED_PROXIES", value_name = "CIDR,…")]
     pub trusted_proxies: Option<String>,
     /// The most milliseconds that a request waits for the database, 50 to 10000 [default: 600]
     #[arg(long, env = "INSULA_DATABASE_WAIT_MS", value_name = "NUMBER")]
-    pub database_wait_ms: Option<u64>,
+    pub database_wait_ms: Option<String>,
     /// For how many seconds a change that another server made may go unnoticed, 0 to 60 [default: 10]
     #[arg(long, env = "INSULA_CACHE_SECONDS", value_name = "NUMBER")]
-    pub cache_seconds: Option<u64>,
+    pub cache_seconds: Option<String>,
     /// For how many seconds known sessions go on while the database cannot be reached, 0 to 3600 [default: 300]
     #[arg(long, env = "INSULA_OUTAGE_SECONDS", value_name = "NUMBER")]
-    pub outage_seconds: Option<u64>,
+    pub outage_seconds: Option<String>,
     /// How many megabytes are remembered of the database, 1 to 4096 [default: 32]
     #[arg(long, env = "INSULA_CACHE_MEGABYTES", value_name = "NUMBER")]
-    pub cache_megabytes: Option<u64>,
+    pub cache_megabytes: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a filter like info,store=debug [default: info]
     #[arg(long, env = "INSULA_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -80,31 +82,6 @@ pub struct Flags {
     pub geoip: Option<PathBuf>,
     #[command(flatten)]
     smtp: smtp::SmtpFlags,
-}
-
-/// What can be said in the file: the same names, and the settings of the system layer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    listen: Option<String>,
-    metrics_listen: Option<String>,
-    base_url: Option<String>,
-    base_domain: Option<String>,
-    database_url: Option<String>,
-    database_connections: Option<usize>,
-    trusted_proxies: Option<String>,
-    database_wait_ms: Option<u64>,
-    cache_seconds: Option<u64>,
-    outage_seconds: Option<u64>,
-    cache_megabytes: Option<u64>,
-    log: Option<String>,
-    log_format: Option<String>,
-    npm_mirror: Option<PathBuf>,
-    npm_cdn: Option<String>,
-    geoip: Option<PathBuf>,
-    smtp: Option<smtp::SmtpTable>,
-    settings: Option<toml::Table>,
-    settings_rules: Option<toml::Table>,
 }
 
 /// How log lines look.
@@ -178,10 +155,8 @@ impl Config {
             Some(_) => return Err("the database URL must begin with postgres://: leave it out for the embedded SQLite".to_owned()),
             None => Location::File(data.join("insula.db")),
         };
-        let connections = flags.database_connections.or(file.database_connections).unwrap_or(16);
-        if !(2..=1_000).contains(&connections) {
-            return Err(format!("database connections {connections}: give a number from 2 to 1000"));
-        }
+        let connections = number("database_connections", flags.database_connections.as_ref().or(file.database_connections.as_ref()), 16, 2..=1_000)?;
+        let connections = usize::try_from(connections).unwrap_or(2);
         let trusted_proxies = ranges(flags.trusted_proxies.clone().or(file.trusted_proxies).as_deref().unwrap_or_default())?;
         let log_format = match flags.log_format.clone().or(file.log_format).as_deref() {
             None | Some("text") => LogFormat::Text,
@@ -236,16 +211,19 @@ fn metrics_listen(given: Option<String>, public: SocketAddr) -> Result<Option<So
 }
 
 fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {
-    let number = |name: &str, given: Option<u64>, default: u64, allowed: std::ops::RangeInclusive<u64>| match given.unwrap_or(default) {
-        number if allowed.contains(&number) => Ok(number),
-        number => Err(format!("{name} {number}: give a number from {} to {}", allowed.start(), allowed.end())),
-    };
-    let wait = number("database wait", flags.database_wait_ms.or(file.database_wait_ms), 600, 50..=10_000)?;
-    let fresh = number("cache seconds", flags.cache_seconds.or(file.cache_seconds), 10, 0..=60)?;
-    let outage = number("outage seconds", flags.outage_seconds.or(file.outage_seconds), 300, 0..=3_600)?;
-    let megabytes = number("cache megabytes", flags.cache_megabytes.or(file.cache_megabytes), 32, 1..=4_096)?;
+    let wait = number("database_wait_ms", flags.database_wait_ms.as_ref().or(file.database_wait_ms.as_ref()), 600, 50..=10_000)?;
+    let fresh = number("cache_seconds", flags.cache_seconds.as_ref().or(file.cache_seconds.as_ref()), 10, 0..=60)?;
+    let outage = number("outage_seconds", flags.outage_seconds.as_ref().or(file.outage_seconds.as_ref()), 300, 0..=3_600)?;
+    let megabytes = number("cache_megabytes", flags.cache_megabytes.as_ref().or(file.cache_megabytes.as_ref()), 32, 1..=4_096)?;
     let memory = usize::try_from(megabytes << 20).unwrap_or(usize::MAX);
     Ok(Bounds { wait: Duration::from_millis(wait), fresh: Duration::from_secs(fresh), outage: Duration::from_secs(outage), memory })
+}
+
+/// A whole number in its bounds, as it was written.
+fn number(name: &str, given: Option<&String>, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, String> {
+    let Some(text) = given else { return Ok(default) };
+    let found = text.trim().parse().ok().filter(|number| allowed.contains(number));
+    found.ok_or_else(|| format!("{name} is {text}: give a whole number from {} to {}", allowed.start(), allowed.end()))
 }
 
 /// A secret from the environment, and from nowhere else: everybody on the machine can see a program's arguments.
@@ -266,8 +244,7 @@ fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
     }
     files::refuse_writable_by_others(path)?;
     let text = std::fs::read_to_string(path).map_err(|e| format!("the configuration file {} cannot be read: {e}", path.display()))?;
-    let file: File =
-        toml::from_str(&text).map_err(|e| format!("the configuration file {} does not fit: {}", path.display(), e.to_string().trim().replace('\n', " ")))?;
+    let file = File::parse(&text).map_err(|why| format!("the configuration file {}: {why}", path.display()))?;
     let has_password = file.smtp.as_ref().is_some_and(smtp::SmtpTable::has_password);
     files::refuse_open_secrets(path, file.database_url.is_some() || has_password)?;
     Ok(file)

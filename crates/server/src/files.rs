@@ -3,7 +3,7 @@
 use foundation::{Random, Secret};
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::Write,
+    io::{ErrorKind, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -92,6 +92,9 @@ pub const MASTER: &str = "master.key";
 /// The file of the master key before it, as long as a rotation is under way.
 pub const OLDER: &str = "master.key.old";
 
+/// What the names of the files begin with that keep the keys of before a rotation.
+pub const KEPT: &str = "master.key.until-";
+
 /// The master key: given, from its file, or new. The one before it opens too, where it is given or its file is there.
 ///
 /// # Errors
@@ -106,7 +109,14 @@ pub fn master_key(data: &Path, given: &MasterTexts, random: &mut dyn Random) -> 
     }
     let path = data.join(MASTER);
     if !path.exists() {
-        if data.join("insula.db").exists() {
+        let database = data.join("insula.db");
+        if database.exists() && !begins_as_database(&database) {
+            return Err(format!(
+                "{} is no SQLite database, and there is no master key beside it: restore a backup with `insula restore --force`, or move the file away to begin anew",
+                database.display()
+            ));
+        }
+        if database.exists() {
             return Err(format!("the master key {} is missing, and the database cannot be opened without it: restore it from your backup", path.display()));
         }
         let text = MasterKey::generate(random);
@@ -115,6 +125,12 @@ pub fn master_key(data: &Path, given: &MasterTexts, random: &mut dyn Random) -> 
     let older = data.join(OLDER);
     let older = if older.exists() { Some(read_master(&older)?) } else { None };
     Ok(Master { key: with_older(read_master(&path)?, older), new: None })
+}
+
+/// Whether a file begins as SQLite's files do. One that cannot be read is given the benefit of the doubt.
+pub fn begins_as_database(path: &Path) -> bool {
+    let mut head = [0; 16];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).map_or_else(|e| e.kind() != ErrorKind::UnexpectedEof, |()| head == *b"SQLite format 3\0")
 }
 
 fn with_older(key: MasterKey, older: Option<MasterKey>) -> MasterKey {

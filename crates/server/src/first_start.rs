@@ -7,6 +7,7 @@ use domain::{
     keys::spares,
 };
 use foundation::{Error, Secret};
+use pages::connect::{Connection, stacks};
 use serde_json::json;
 use std::{fmt::Write as _, io::Write, path::Path, sync::Arc};
 use store::{Access, Database, PlatformTx};
@@ -118,35 +119,26 @@ impl FirstStart {
 
   The keys are shown this once, and kept in {file}.
 
-  Express (.env)
-    CLERK_PUBLISHABLE_KEY={publishable}
-    CLERK_SECRET_KEY={secret}
-    CLERK_API_URL={backend}
-    CLERK_FAPI_URL={frontend}
-    app.use(clerkMiddleware({{ frontendApiProxy: {{ enabled: true }} }}))
-
-  Next.js (.env.local and middleware.ts)
-    NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY={publishable}
-    NEXT_PUBLIC_CLERK_PROXY_URL=/__clerk
-    CLERK_SECRET_KEY={secret}
-    CLERK_API_URL={backend}
-    CLERK_FAPI_URL={frontend}
-    export default clerkMiddleware({{ frontendApiProxy: {{ enabled: true }} }})
-
-  React with Vite (.env.local and vite.config.js)
-    VITE_CLERK_PUBLISHABLE_KEY={publishable}
-    <ClerkProvider publishableKey={{import.meta.env.VITE_CLERK_PUBLISHABLE_KEY}} proxyUrl=\"/__clerk\">
-    server: {{ proxy: {{ \"/__clerk\": {{ target: \"{base}\", rewrite: path => path.replace(\"/__clerk\", \"{path}\") }} }} }}
-
 ",
             base = self.base_url,
-            path = self.tenant.frontend_url.strip_prefix(&self.base_url).unwrap_or_default(),
             mail = self.inbox_url().map_or_else(|| "Mail             sent by your mail server".to_owned(), |inbox| format!("Caught mail      {inbox}")),
             backend = self.backend_url,
             frontend = self.tenant.frontend_url,
             token = self.platform_token.expose(),
             file = data.join("first-start.json").display(),
         );
+        for stack in
+            stacks(&Connection { backend_url: &self.backend_url, frontend_url: &self.tenant.frontend_url, publishable_key: publishable, secret_key: secret })
+        {
+            for file in &stack.files {
+                let _ = writeln!(text, "  {}: {}\n", stack.name, file.name);
+                for line in file.text.lines() {
+                    let _ = writeln!(text, "{}", format!("    {line}").trim_end());
+                }
+                text.push('\n');
+            }
+            let _ = writeln!(text, "  {}\n", stack.note);
+        }
         std::io::stdout().write_all(text.as_bytes())
     }
 }

@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod files;
 pub mod first_start;
 pub mod jobs;
+mod last_start;
 pub mod listen;
 pub mod metrics;
 pub mod start;

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, LogFormat},
     dispatch::Doors,
-    files, first_start, jobs, listen,
+    files, first_start, jobs, last_start, listen,
     metrics::Metrics,
 };
 use domain::{
@@ -12,6 +12,7 @@ use domain::{
 };
 use foundation::Error;
 use std::{
+    io::IsTerminal,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -52,6 +53,10 @@ pub async fn serve(config: Config) -> Result<(), String> {
     let first = first_start::lay(&world, &database, &site, &config.data).await?;
     // Another server may have laid the foundation in between, with another key.
     database.check_master_key().await.map_err(|e| sentence(&e))?;
+    if let Some(moved) = last_start::compare(&config.data, &site) {
+        tracing::warn!("{}; {}", moved.says, moved.remedy);
+    }
+    last_start::note(&config.data, &site)?;
     put_settings(&database, &config.settings).await?;
     let app = Arc::new(App::new(database.clone(), Arc::clone(&world), Arc::clone(&site), config.scripts).trusting(config.trusted_proxies));
     let doors = Arc::new(Doors::new(app));
@@ -98,6 +103,9 @@ pub(crate) async fn open_database(config: &Config, world: &Arc<World>) -> Result
 pub(crate) async fn open_with(config: &Config, world: &World, master: MasterKey) -> Result<Database, String> {
     if let Location::File(file) = &config.location {
         files::database_file(file)?;
+        if file.metadata().is_ok_and(|found| found.len() > 0) && !files::begins_as_database(file) {
+            return Err(format!("{} is no SQLite database: restore your newest backup with `insula restore --force`", file.display()));
+        }
     }
     let (clock, random) = (Arc::clone(&world.clock), world.random.clone());
     let options = Options { clock, random, master, faults: Faults::default(), connections: config.connections, bounds: config.bounds };
@@ -135,7 +143,7 @@ pub(crate) fn sentence(error: &Error) -> String {
 
 fn log(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log).map_err(|e| format!("log filter {}: {e}", config.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let outcome = match config.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -5,7 +5,7 @@ use crate::{
     waits::{LONGEST, bounded},
 };
 use bytes::{BufMut, BytesMut};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use foundation::{Error, Result};
 use std::time::Duration;
 use tokio_postgres::{
@@ -57,7 +57,7 @@ impl Postgres {
 
     pub(crate) async fn begin(&self, how: &str, most: Duration) -> Result<Held> {
         let begun = bounded(most, "beginning a transaction", async {
-            let object = self.pool.get().await.map_err(|e| Error::Unavailable(format!("no database connection: {e}")))?;
+            let object = self.pool.get().await.map_err(|e| Error::Unavailable(unreachable(&e)))?;
             let held = Held { object: Some(object) };
             held.batch(how).await?;
             Ok(held)
@@ -69,6 +69,19 @@ impl Postgres {
             self.pool.retain(|_, _| false);
         }
         begun
+    }
+}
+
+/// Why there is no connection, in our words: the driver's name what it did, not what to do.
+fn unreachable(error: &PoolError) -> String {
+    let PoolError::Backend(error) = error else { return "no connection to PostgreSQL became free in time".to_owned() };
+    match error.code().map(SqlState::code) {
+        Some("28P01" | "28000") => "PostgreSQL refuses the log-in: compare user and password in the database URL with pg_hba.conf and the role".to_owned(),
+        Some("3D000") => "PostgreSQL has no database of this name: create it with `createdb --template=template0 --encoding=UTF8 --locale=C NAME`".to_owned(),
+        Some("53300") => "PostgreSQL has no connection left: lower --database-connections, or raise its max_connections".to_owned(),
+        Some("57P03") => "PostgreSQL is starting or stopping: try again in a moment".to_owned(),
+        Some(code) => format!("PostgreSQL refuses the connection with SQLSTATE {code}: look into its log"),
+        None => "PostgreSQL cannot be reached: see that it runs, and that host and port in the database URL are its own".to_owned(),
     }
 }
 

@@ -5,8 +5,9 @@ use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
 };
+use domain::redirects;
 use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault};
-use http::{header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
@@ -183,7 +184,7 @@ impl Input {
         let fault = Problem::ParamFormat(name, "a whole number");
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Number(number)) => number.as_i64().map(Some).ok_or(fault),
+            Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)).map(Some).ok_or(fault),
             Some(Value::String(text)) if self.text => text.parse().map(Some).map_err(|_| fault),
             Some(_) => Err(fault),
         }
@@ -202,14 +203,28 @@ impl Input {
     /// # Errors
     /// [`Problem::ParamFormat`].
     pub fn texts(&self, name: &'static str) -> Result<Vec<String>, Problem> {
+        self.texts_up_to(name, 500)
+    }
+
+    fn texts_up_to(&self, name: &'static str, most: usize) -> Result<Vec<String>, Problem> {
         let fault = Problem::ParamFormat(name, "a list of texts");
         match self.value(name) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) if self.text => Ok(vec![text.clone()]),
-            Some(Value::Array(list)) if list.len() > 500 => Err(Problem::invalid(name, "may have at most 500 entries")),
+            Some(Value::Array(list)) if list.len() > most => Err(Problem::invalid(name, format!("may have at most {most} entries"))),
             Some(Value::Array(list)) => list.iter().map(|v| v.as_str().map(str::to_owned).ok_or(fault.clone())).collect(),
             Some(_) => Err(fault),
         }
+    }
+
+    /// Several origins.
+    ///
+    /// # Errors
+    /// As [`Input::texts`]; [`Problem::ParamInvalid`] where one is no origin.
+    pub fn origins(&self, name: &'static str) -> Result<Vec<String>, Problem> {
+        let origins = self.texts_up_to(name, redirects::MOST_ORIGINS)?;
+        redirects::check_origins(name, &origins)?;
+        Ok(origins)
     }
 
     /// Whether the name holds a list without entries.
@@ -297,6 +312,12 @@ impl Input {
     }
 }
 
+/// A number that was written with a point or an exponent, like `1e12`, where it is a whole one.
+#[allow(clippy::cast_possible_truncation, reason = "it is whole and within what a double holds exactly")]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
+}
+
 /// A name from outside, short enough to be shown again.
 fn clip(name: &str) -> String {
     name.chars().take(64).collect()
@@ -306,6 +327,7 @@ impl FromRequest<Arc<App>> for Input {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        plain(request.headers())?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let bytes = collect(request.into_body()).await?;
@@ -318,6 +340,16 @@ impl FromRequest<Arc<App>> for Input {
             _ => return Err(Problem::BodyUnreadable("send application/json or application/x-www-form-urlencoded".into()).into()),
         })
     }
+}
+
+/// Refuses a body that is said to be compressed: nothing here unpacks one, and read as it is, it would be something else than was meant.
+///
+/// # Errors
+/// [`Problem::EncodingUnsupported`].
+pub(crate) fn plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let packed = encodings.map(|value| value.to_str().unwrap_or("?")).any(|value| !value.trim().eq_ignore_ascii_case("identity"));
+    if packed { Err(Problem::EncodingUnsupported) } else { Ok(()) }
 }
 
 async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {

@@ -28,6 +28,15 @@ impl Refusal {
         }
     }
 
+    /// Says which parameter names what was not found.
+    #[must_use]
+    pub fn naming(mut self, param: &'static str) -> Refusal {
+        if matches!(self.problem(), Some(Problem::NotFound)) {
+            self.error = Problem::NamesNothing(param).into();
+        }
+        self
+    }
+
     /// Names the parameter under which the caller gave what is wrong, where that is not its usual name.
     pub fn about(mut self, param: &'static str) -> Refusal {
         self.param = Some(param);

@@ -3,6 +3,7 @@
 
 use crate::{
     app::App,
+    input::plain,
     places::{Place, Uploads},
     refusal::Refusal,
 };
@@ -43,6 +44,7 @@ impl FromRequest<Arc<App>> for Upload {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        plain(request.headers())?;
         let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok());
         let kind = text(header::CONTENT_TYPE).unwrap_or_default().to_owned();
         let length = text(header::CONTENT_LENGTH).and_then(|l| l.parse().ok());

@@ -141,7 +141,7 @@ async fn apply(tx: &mut Tx<'_>, template: &mut JwtTemplate, change: &Change) -> 
     }
     if let Some(seconds) = change.lifetime {
         if !(30..=315_360_000).contains(&seconds) {
-            return Err(Problem::invalid("lifetime", "must be between 30 seconds and 10 years").into());
+            return Err(Problem::invalid("lifetime", "must be a whole number of seconds from 30 to 315360000 (10 years)").into());
         }
         template.lifetime = seconds;
     }

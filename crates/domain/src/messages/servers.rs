@@ -105,9 +105,9 @@ pub async fn find(tx: &mut Tx<'_>) -> Result<Option<MailServer>> {
 /// The mail server.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
+/// [`Problem::MailServerMissing`].
 pub async fn get(tx: &mut Tx<'_>) -> Result<MailServer> {
-    find(tx).await?.ok_or_else(|| Problem::NotFound.into())
+    find(tx).await?.ok_or_else(|| Problem::MailServerMissing.into())
 }
 
 /// Sets the mail server, in place of one that was set before.
@@ -167,10 +167,10 @@ const fn place(row: &str) -> Place<'_> {
 /// Takes the mail server away; mail goes by the server's own from now on.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
+/// [`Problem::MailServerMissing`].
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>) -> Result<()> {
     if tx.change(sql!("delete from mail_servers where instance_id = $1"), &[]).await? == 0 {
-        return Err(Problem::NotFound.into());
+        return Err(Problem::MailServerMissing.into());
     }
     audit::record(tx, actor, "mail_server.delete", &tx.instance().to_string(), &json!({})).await
 }
@@ -178,7 +178,7 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>) -> Result<()> {
 /// Counts a trial.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; [`Problem::TooManyRequests`] where this hour's trials are used up.
+/// [`Problem::MailServerMissing`]; [`Problem::TooManyRequests`] where this hour's trials are used up.
 pub async fn charge_trial(tx: &mut Tx<'_>) -> Result<()> {
     get(tx).await?;
     once::charge_trial(tx, MOST_TRIALS, TRIALS_LIFE).await

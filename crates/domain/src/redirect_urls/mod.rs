@@ -31,9 +31,9 @@ const MOST: i64 = 1_000;
 /// Adds a URL. Native applications' schemes are welcome, scripts are not.
 ///
 /// # Errors
-/// [`Problem::RedirectUrlInvalid`]; [`Problem::UrlExists`]; [`Problem::LimitReached`].
+/// [`Problem::ParamInvalid`]; [`Problem::UrlExists`]; [`Problem::LimitReached`].
 pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, url: &str) -> Result<RedirectUrl> {
-    redirects::parse(url).ok_or(Problem::RedirectUrlInvalid("url"))?;
+    redirects::parse(url).ok_or(Problem::invalid("url", "must be a whole URL, like https://app.example.com/after or myapp://after, and no script"))?;
     if count(tx).await? >= MOST {
         return Err(Problem::LimitReached("redirect URLs", MOST).into());
     }

@@ -111,9 +111,17 @@ fn give_way(layers: &Layers, skipped: &mut Skipped, keys: &mut Vec<Effective>) -
 /// The tree that the keys make, if it makes sense.
 fn tree(keys: &[Effective]) -> Result<Settings, Problem> {
     let values = nest(keys.iter().map(|effective| (effective.key.name.as_str(), effective.value.clone())));
-    let settings: Settings = serde_json::from_value(Value::Object(values)).map_err(|e| Problem::invalid("settings", format!("does not fit: {e}")))?;
+    let settings: Settings = serde_json::from_value(Value::Object(values)).map_err(|_| misshapen(keys))?;
     settings.check()?;
     Ok(settings)
+}
+
+/// Names the key whose value has parts of a wrong shape: one that is a whole of several parts, and so was not looked into before.
+fn misshapen(keys: &[Effective]) -> Problem {
+    let alone = |effective: &&Effective| nest(std::iter::once((effective.key.name.as_str(), effective.value.clone())));
+    let found = keys.iter().find(|effective| serde_json::from_value::<Settings>(Value::Object(alone(effective))).is_err());
+    let why = "has a part that is unknown or of the wrong kind: the schema of the settings says what it holds";
+    Problem::invalid(found.map_or_else(|| "settings".to_owned(), |effective| effective.key.name.clone()), why)
 }
 
 fn settle_all(layers: &Layers, skipped: &Skipped) -> Vec<Effective> {

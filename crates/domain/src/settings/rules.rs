@@ -5,15 +5,14 @@ use super::{
     schema::{Key, Kind, Tightens},
 };
 use foundation::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 /// The most words that a rule may list.
 const MOST_WORDS: usize = 100;
 
 /// A rule of a layer about a key, for itself and for all layers below.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Rule {
     /// Whether the key stays as this layer leaves it. Below it may only move the way in which it tightens.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -36,7 +35,7 @@ impl Rule {
     /// [`Problem::ParamInvalid`] that names `rules.<key>`.
     pub fn read(key: &Key, value: &Value) -> Result<Rule, Problem> {
         let fault = |why: String| Problem::invalid(format!("rules.{}", key.name), why);
-        let rule = Rule::deserialize(value).map_err(|e| fault(format!("does not fit: {e}")))?;
+        let rule = Rule::parse(value).map_err(fault)?;
         if !rule.lock && rule.min.is_none() && rule.max.is_none() && rule.allowed.is_none() {
             return Err(fault("must lock (\"lock\": true) or bound (min, max, allowed); null takes a rule away".to_owned()));
         }
@@ -61,6 +60,26 @@ impl Rule {
         Ok(rule)
     }
 
+    /// Reads the four names that a rule can have.
+    fn parse(value: &Value) -> Result<Rule, String> {
+        let Value::Object(fields) = value else { return Err("must be an object with lock, min, max or allowed".to_owned()) };
+        let mut rule = Rule::default();
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+            let number = || value.as_i64().map(Some).ok_or_else(|| format!("must have a whole number as {name}"));
+            match name.as_str() {
+                "lock" => rule.lock = value.as_bool().ok_or("must have true or false as lock")?,
+                "min" => rule.min = number()?,
+                "max" => rule.max = number()?,
+                "allowed" => {
+                    let words = value.as_array().and_then(|list| list.iter().map(|word| word.as_str().map(str::to_owned)).collect());
+                    rule.allowed = Some(words.ok_or("must have a list of texts as allowed")?);
+                }
+                other => return Err(format!("has no {}: only lock, min, max and allowed", other.chars().take(64).collect::<String>())),
+            }
+        }
+        Ok(rule)
+    }
+
     /// The values that the rule names, as values of the key.
     pub fn corners(&self, key: &Key) -> Vec<Value> {
         let words = self.allowed.iter().flatten().map(|word| match key.kind {
@@ -78,6 +97,8 @@ pub enum Bound {
     AtLeast(i64),
     /// Not above.
     AtMost(i64),
+    /// Not above, of a number that has no limit where it is absent: so not absent either.
+    Limited(i64),
     /// One of these; of a list, each entry.
     OneOf(Vec<String>),
     /// This and no other.
@@ -89,6 +110,7 @@ impl Bound {
         match self {
             Bound::AtLeast(least) => value.as_i64().is_none_or(|n| n >= *least),
             Bound::AtMost(most) => value.as_i64().is_none_or(|n| n <= *most),
+            Bound::Limited(most) => value.as_i64().is_some_and(|n| n <= *most),
             Bound::OneOf(words) => match value {
                 Value::String(word) => words.contains(word),
                 Value::Array(list) => list.iter().all(|entry| entry.as_str().is_some_and(|word| words.iter().any(|w| w == word))),
@@ -102,7 +124,7 @@ impl Bound {
     pub fn sentence(&self) -> String {
         match self {
             Bound::AtLeast(least) => format!("must be at least {least}"),
-            Bound::AtMost(most) => format!("must be at most {most}"),
+            Bound::AtMost(most) | Bound::Limited(most) => format!("must be at most {most}"),
             Bound::OneOf(words) if words.is_empty() => "must be empty".to_owned(),
             Bound::OneOf(words) => format!("must be one of {}", words.join(", ")),
             Bound::Only(_) => "is locked".to_owned(),
@@ -123,7 +145,7 @@ impl Bounds {
     /// Adds a layer's rule to a key that stands at `value`; what the key is then. A bound that would leave nothing
     /// beside those of wider layers is passed over.
     pub fn add(&mut self, key: &Key, layer: Layer, rule: &Rule, value: &Value) -> Value {
-        let named = [rule.min.map(Bound::AtLeast), rule.max.map(Bound::AtMost), rule.allowed.clone().map(Bound::OneOf)];
+        let named = [rule.min.map(Bound::AtLeast), rule.max.map(|max| at_most(key, max)), rule.allowed.clone().map(Bound::OneOf)];
         for bound in named.into_iter().flatten() {
             if self.leaves_something(key, &bound) {
                 self.0.push((layer, bound));
@@ -141,10 +163,12 @@ impl Bounds {
     /// The nearest number within the bounds; nothing where the key is no number, or stands still.
     pub fn clamp(&self, key: &Key, value: &Value) -> Option<Value> {
         let still = self.0.iter().any(|(_, bound)| matches!(bound, Bound::Only(_)));
-        let number = value.as_i64().filter(|_| !still && matches!(key.kind, Kind::Number(..)))?;
+        // Nothing is nearer to what has no limit than the greatest number.
+        let number = if key.endless && value.is_null() { Some(i64::MAX) } else { value.as_i64() };
+        let number = number.filter(|_| !still && matches!(key.kind, Kind::Number(..)))?;
         let clamped = self.0.iter().fold(number, |n, (_, bound)| match bound {
             Bound::AtLeast(least) => n.max(*least),
-            Bound::AtMost(most) => n.min(*most),
+            Bound::AtMost(most) | Bound::Limited(most) => n.min(*most),
             _ => n,
         });
         Some(clamped.into())
@@ -153,7 +177,9 @@ impl Bounds {
     fn leaves_something(&self, key: &Key, new: &Bound) -> bool {
         let list = matches!(key.kind, Kind::List(_));
         self.0.iter().all(|(_, old)| match (old, new) {
-            (Bound::AtMost(most), Bound::AtLeast(least)) | (Bound::AtLeast(least), Bound::AtMost(most)) => least <= most,
+            (Bound::AtMost(most) | Bound::Limited(most), Bound::AtLeast(least)) | (Bound::AtLeast(least), Bound::AtMost(most) | Bound::Limited(most)) => {
+                least <= most
+            }
             (Bound::Only(only), new) => new.permits(only),
             _ => true,
         }) && match new {
@@ -179,11 +205,16 @@ impl Bounds {
     }
 }
 
+const fn at_most(key: &Key, most: i64) -> Bound {
+    if key.endless { Bound::Limited(most) } else { Bound::AtMost(most) }
+}
+
 /// What a lock means for a key that stands at this value; nothing where every other value would be tighter.
 fn lock(key: &Key, value: &Value) -> Option<Bound> {
     match (&key.tightens, value) {
         (Tightens::Up, Value::Number(n)) => n.as_i64().map(Bound::AtLeast),
-        (Tightens::Down, Value::Number(n)) => n.as_i64().map(Bound::AtMost),
+        (Tightens::Down, Value::Number(n)) => n.as_i64().map(|n| at_most(key, n)),
+        (Tightens::Down, Value::Null) if key.endless => None,
         (Tightens::On, Value::Bool(false)) | (Tightens::Off, Value::Bool(true)) => None,
         (Tightens::Fewer, Value::Array(list)) => Some(Bound::OneOf(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())),
         (Tightens::Along(order), Value::String(word)) if order.contains(word) => Some(Bound::OneOf(order.iter().skip_while(|w| *w != word).cloned().collect())),

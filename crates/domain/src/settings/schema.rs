@@ -21,7 +21,7 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
 
 /// The longest text of a key.
 const LONGEST_TEXT: usize = 4_096;
-/// The most entries of a list.
+/// The most entries of a list that says nothing itself.
 const MOST_ENTRIES: usize = 500;
 /// The most bytes of a value that has no simpler kind, as JSON.
 const LARGEST_OTHER: usize = 65_536;
@@ -37,6 +37,10 @@ pub struct Key {
     pub default: Value,
     /// Which way it may still move once it is locked.
     pub tightens: Tightens,
+    /// The most entries, if it is a list.
+    pub most_entries: usize,
+    /// Whether it is without any limit where it is absent: looser than every number.
+    pub endless: bool,
     /// Whether organizations may set it.
     pub organization: bool,
     /// Whether it is taken and never shown.
@@ -115,6 +119,8 @@ fn collect(branch: &Value, defaults: &Value, path: &str, keys: &mut Vec<Key>) {
                 kind: kind(property),
                 default: default.clone(),
                 tightens: tightens(&property["x-tightens"]),
+                most_entries: property["maxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_ENTRIES),
+                endless: property["x-absent"] == "unlimited",
                 organization: property["x-organization"] == true,
                 secret: property["writeOnly"] == true,
                 name,
@@ -184,10 +190,16 @@ impl Key {
             (Kind::Text, Value::String(text)) if !long(text) => return Ok(()),
             (Kind::List(words), Value::Array(list)) => {
                 let fits = |entry: &Value| entry.as_str().is_some_and(|text| !long(text) && (words.is_empty() || words.iter().any(|w| w == text)));
-                if list.len() <= MOST_ENTRIES && list.iter().all(fits) {
+                if list.len() <= self.most_entries && list.iter().all(fits) {
                     return Ok(());
                 }
-                if words.is_empty() { format!("must be at most {MOST_ENTRIES} texts") } else { format!("must be a list of {}", words.join(", ")) }
+                if list.len() > self.most_entries {
+                    format!("may have at most {} entries", self.most_entries)
+                } else if words.is_empty() {
+                    "must be a list of texts".to_owned()
+                } else {
+                    format!("must be a list of {}", words.join(", "))
+                }
             }
             (Kind::Other, value) if value.to_string().len() <= LARGEST_OTHER => return Ok(()),
             (Kind::Flag, _) => "must be true or false".to_owned(),

@@ -128,7 +128,7 @@ impl Recount {
 }
 
 fn nearest(possible: &[Value], wish: &Value) -> Option<Value> {
-    let wish = wish.as_i64()?;
+    let wish = if wish.is_null() { i64::MAX } else { wish.as_i64()? };
     possible.iter().min_by_key(|value| value.as_i64().map_or(i64::MAX, |n| (n - wish).abs())).cloned()
 }
 
@@ -144,8 +144,14 @@ fn tighter(key: &Key, value: &Value, all: &[Value]) -> Vec<Value> {
         Tightens::Fewer => other.as_array().expect("a list").iter().all(|entry| value.as_array().expect("a list").contains(entry)),
         Tightens::Along(order) => place(order, other) >= place(order, value),
     };
-    // What is absent when it is locked stays absent.
-    all.iter().filter(|other| if value.is_null() { other.is_null() } else { is(other) }).cloned().collect()
+    // What is absent when it is locked stays absent, unless that means that there is no limit: then every number is tighter.
+    let fits = |other: &Value| match (value.is_null(), key.endless) {
+        (true, true) => true,
+        (true, false) => other.is_null(),
+        (false, true) => !other.is_null() && is(other),
+        (false, false) => is(other),
+    };
+    all.iter().filter(|other| fits(other)).cloned().collect()
 }
 
 /// Takes in a rule: each part of it is a set, which counts unless it would leave no value at all.
@@ -157,7 +163,7 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
     };
     let parts: [Option<Vec<Value>>; 3] = [
         rule.min.map(|min| all.iter().filter(|v| v.is_null() || v.as_i64() >= Some(min)).cloned().collect()),
-        rule.max.map(|max| all.iter().filter(|v| v.is_null() || v.as_i64() <= Some(max)).cloned().collect()),
+        rule.max.map(|max| all.iter().filter(|v| (v.is_null() && !key.endless) || (!v.is_null() && v.as_i64() <= Some(max))).cloned().collect()),
         rule.allowed.as_ref().map(|words| all.iter().filter(|v| inside(words, v)).cloned().collect()),
     ];
     for values in parts.into_iter().flatten() {
@@ -181,7 +187,7 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
     }
     if rule.lock {
         let values = tighter(key, &now.value, all);
-        now.still |= key.tightens == Tightens::Still || now.value.is_null();
+        now.still |= key.tightens == Tightens::Still || (now.value.is_null() && !key.endless);
         now.sets.push(Set { layer, values });
         now.locked_by = now.locked_by.or(Some(layer));
     }
@@ -338,4 +344,35 @@ fn an_organization_tightens_what_is_left_to_it_and_nothing_else() {
     assert!(write(json!({ "session": { "lifetime": 899 } })).is_ok());
     assert!(matches!(write(json!({ "session": { "lifetime": 901 } })), Err(Problem::SettingHeld(_, "instance", _))));
     assert!(matches!(write(json!({ "session": { "multi": true } })), Err(Problem::ParamInvalid(..))));
+}
+
+/// A session without a limit of inactivity is the loosest that there can be: a lock lets layers below set one, and a bound brings one.
+#[test]
+fn what_has_no_limit_is_looser_than_every_number() {
+    let document = |values: Value, rules: Value| Document::read(values.as_object().expect("values"), rules.as_object().expect("rules")).expect("a document");
+    let patience = |layers: &Layers| resolve(layers).settings.session.inactivity;
+    let write = |wider: &Layers, seconds: u64| {
+        let after = document(json!({ "session": { "inactivity": seconds } }), json!({}));
+        permit(wider, Layer::Instance, &Document::default(), &after, schema::find("session.inactivity").into_iter())
+    };
+    let below = |seconds: u64| (Layer::Instance, document(json!({ "session": { "inactivity": seconds } }), json!({})));
+
+    let locked = vec![(Layer::Blueprint, document(json!({}), json!({ "session.inactivity": { "lock": true } })))];
+    assert_eq!(patience(&locked), None);
+    assert!(write(&locked, 3_600).is_ok(), "whatever is set is tighter");
+    assert_eq!(patience(&[locked, vec![below(3_600)]].concat()), Some(3_600));
+
+    let bounded = vec![(Layer::Blueprint, document(json!({}), json!({ "session.inactivity": { "max": 86_400 } })))];
+    assert_eq!(patience(&bounded), Some(86_400), "nobody is without a limit where there is one");
+    assert!(write(&bounded, 3_600).is_ok());
+    assert!(matches!(write(&bounded, 86_401), Err(Problem::SettingHeld(..))));
+    assert_eq!(patience(&[bounded, vec![below(90_000)]].concat()), Some(86_400));
+
+    let least = vec![(Layer::Blueprint, document(json!({}), json!({ "session.inactivity": { "min": 3_600 } })))];
+    assert_eq!(patience(&least), None, "no limit is above every least one");
+    assert!(matches!(write(&least, 600), Err(Problem::SettingHeld(..))));
+
+    let set = vec![(Layer::Blueprint, document(json!({ "session": { "inactivity": 7_200 } }), json!({ "session.inactivity": { "lock": true } })))];
+    assert!(write(&set, 3_600).is_ok());
+    assert!(matches!(write(&set, 7_201), Err(Problem::SettingHeld(..))));
 }

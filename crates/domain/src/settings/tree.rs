@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `range(min = …, max = …)` | what a number must lie within; checked wherever a document is written |
 //! | `extend("x-tightens" = …)` | which way a layer below may still move the key once it is locked: `"up"`, `"down"`, `"on"`, `"off"`, `"fewer"` (a list's entries), or the words from the loosest to the tightest. Without it a locked key stands still |
+//! | `extend("x-absent" = "unlimited")` | a number that may be absent, and then has no limit: absent is looser than every number |
 //! | `extend("x-organization" = true)` | an organization may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
 
@@ -54,7 +55,7 @@ pub struct Settings {
     #[schemars(extend("x-tightens" = "off"))]
     pub test_mode: bool,
     /// Origins that may use a live instance besides its own hosts and its proxy.
-    #[schemars(extend("x-tightens" = "fewer"))]
+    #[schemars(length(max = 100), extend("x-tightens" = "fewer"))]
     pub allowed_origins: Vec<String>,
     /// The origin that a development instance's application runs at.
     pub development_origin: Option<String>,
@@ -175,7 +176,7 @@ pub struct SessionPolicy {
     pub lifetime: u64,
     /// After how many seconds without use a session is given up; absent for never.
     #[schemars(range(min = 300, max = 34_560_000))]
-    #[schemars(extend("x-tightens" = "down"), extend("x-organization" = true))]
+    #[schemars(extend("x-tightens" = "down"), extend("x-absent" = "unlimited"), extend("x-organization" = true))]
     pub inactivity: Option<u64>,
 }
 
@@ -294,9 +295,7 @@ impl Settings {
         self.rates.check()?;
         self.codes.check()?;
         self.attack_protection.check()?;
-        if self.allowed_origins.len() > 100 || !self.allowed_origins.iter().all(|origin| redirects::is_origin(origin)) {
-            return Err(Problem::invalid("allowed_origins", "must be at most 100 origins like https://app.example.com"));
-        }
+        redirects::check_origins("allowed_origins", &self.allowed_origins)?;
         if !self.auth_email.enabled && !self.auth_username.is_on() {
             return Err(Problem::invalid("auth_email.enabled", "cannot be off while usernames are off: users would have no identifier"));
         }

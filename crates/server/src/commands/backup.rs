@@ -46,6 +46,10 @@ pub async fn run(arguments: &Arguments) -> Result<(), String> {
     if !source.exists() {
         return Err(format!("there is no database in {}: name its data folder with --data", config.data.display()));
     }
+    let folder = folder_of(target);
+    if !folder.is_dir() {
+        return Err(format!("{} cannot be made: there is no folder {}; make it first", target.display(), folder.display()));
+    }
     let world = World::real();
     let master = files::master_key(&config.data, &config.master_keys, &mut world.random.clone())?.key;
     let scratch = Scratch::make(target, &world)?;
@@ -85,7 +89,7 @@ impl Scratch {
     fn make(target: &Path, world: &World) -> Result<Scratch, String> {
         let random: [u8; 8] = (&mut world.random.clone() as &mut dyn Random).bytes();
         let folder = folder_of(target).join(format!(".insula-backup-{}", hex(&random)));
-        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| format!("{} cannot be made: {e}", folder.display()))?;
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|e| format!("nothing can be written into the folder {}: {e}", folder_of(target).display()))?;
         Ok(Scratch(folder))
     }
 }

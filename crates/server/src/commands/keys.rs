@@ -4,7 +4,7 @@
 use super::{progress::Progress, say};
 use crate::{
     config::{Config, Flags},
-    files::{self, MASTER, OLDER},
+    files::{self, KEPT, MASTER, OLDER},
     start::{self, sentence},
 };
 use clap::Subcommand;
@@ -42,11 +42,11 @@ pub async fn rotate(config: &Config) -> Result<(), String> {
 /// The keys are files of the data folder: the new one is made here. Nobody may use the database meanwhile, because a server reads its key at its
 /// start alone.
 async fn with_files(config: &Config, world: &Arc<World>) -> Result<(), String> {
+    if !config.data.join(MASTER).exists() {
+        return Err(without_key(config));
+    }
     files::data_folder(&config.data)?;
     let _held = files::lock(&config.data)?;
-    if !config.data.join(MASTER).exists() {
-        return Err(format!("there is no {} to be rotated: start the server once", config.data.join(MASTER).display()));
-    }
     let database = start::open_database(config, world).await?;
     if database.count_other_nodes().await.map_err(|e| sentence(&e))? > 0 {
         return Err("other servers use this database, and know the present key alone: stop them, or give both keys to all of them in INSULA_MASTER_KEY and \
@@ -60,6 +60,17 @@ async fn with_files(config: &Config, world: &Arc<World>) -> Result<(), String> {
     let kept = finish(&config.data, world)?;
     say(&format!("the master key is a new one. Backups from before open with the old one only, which is kept as {kept}: delete it with the last of them"));
     Ok(())
+}
+
+/// What to do where the key that is to be rotated is not there: without it a rotation cannot open what it would wrap.
+fn without_key(config: &Config) -> String {
+    let path = config.data.join(MASTER);
+    match &config.location {
+        Location::File(file) | Location::Scratch(file) if !file.exists() => {
+            format!("there is no database in {} and no master key: the server's first start makes both", config.data.display())
+        }
+        _ => format!("the master key {} is missing, and a rotation needs it: put your copy of it back (chmod 600)", path.display()),
+    }
 }
 
 /// The keys are given, to this command and to every server: nothing has to stop, except for the one server of a SQLite file.
@@ -115,7 +126,7 @@ async fn prove(config: &Config, world: &Arc<World>, alone: MasterKey) -> Result<
 
 /// Puts the older key aside; the name of its file.
 fn finish(data: &Path, world: &World) -> Result<String, String> {
-    let kept = format!("master.key.until-{}", world.clock.now().seconds());
+    let kept = format!("{KEPT}{}", world.clock.now().seconds());
     std::fs::rename(data.join(OLDER), data.join(&kept)).map_err(|e| format!("{} cannot be renamed: {e}", data.join(OLDER).display()))?;
     files::sync_folder(&data.join(&kept))?;
     Ok(kept)

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{Config, Flags},
-    files::{self, MASTER},
+    files::{self, KEPT, MASTER},
     start::sentence,
 };
 use std::{
@@ -43,8 +43,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), String> {
     let world = World::real();
     let mut backup = File::open(&arguments.file).map_err(|e| format!("{} cannot be read: {e}", arguments.file.display()))?;
     let sealed = package::open(&mut backup).map_err(|e| format!("{} cannot be restored: {e}", arguments.file.display()))?;
-    files::data_folder(&config.data)?;
-    let _held = files::lock(&config.data)?;
+    let mut made = Made::folder(&config.data)?;
+    let held = files::lock(&config.data)?;
+    made.lock = Some(held);
     if database.exists() && !arguments.force {
         return Err(format!("{} is there: restore into another data folder, or say --force to put the backup in its place", database.display()));
     }
@@ -56,6 +57,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), String> {
         files::write_secret(&config.data.join(MASTER), &text)?;
     }
     let kept = staged.put_in_place(database, &world)?;
+    made.folders.clear();
     tell(&sealed.manifest, kept.as_deref(), &world);
     Ok(())
 }
@@ -66,22 +68,67 @@ fn fitting_key(config: &Config, sealed: &Sealed, world: &World) -> Result<(Maste
     let (master, new) = if here {
         (files::master_key(&config.data, &config.master_keys, &mut world.random.clone())?.key, None)
     } else {
-        let text = sealed
-            .manifest
-            .master_key
-            .clone()
-            .ok_or_else(|| format!("the backup opens with its master key only: put it into {} (chmod 600) first", config.data.join(MASTER).display()))?;
+        let text = sealed.manifest.master_key.clone().ok_or_else(|| {
+            format!(
+                "the backup opens with its master key only: put it into {} first (`mkdir -p -m 700 {}`, the key with chmod 600)",
+                config.data.join(MASTER).display(),
+                config.data.display()
+            )
+        })?;
         let key = MasterKey::parse(&text).ok_or("the master key in the backup is none")?;
         (key, Some(text))
     };
     if sealed.is_made_with(&master) {
         return Ok((master, new));
     }
-    Err(if sealed.manifest.master == master.name() {
-        "the backup was changed after it was made: use another one".to_owned()
-    } else {
-        "the backup was made with another master key than the one here: put that one back, or restore into an empty data folder".to_owned()
+    if sealed.manifest.master == master.name() {
+        return Err("the backup was changed after it was made: use another one".to_owned());
+    }
+    Err(match older_key(&config.data, sealed) {
+        Some(key) => format!(
+            "the backup was made before the master key was rotated, and opens with {0}: restore it into a new folder that has this key: `mkdir -m 700 NEW && cp -p {0} NEW/{MASTER}`, \
+             then the same command with --data NEW",
+            key.display()
+        ),
+        None => format!(
+            "the backup was made with another master key than the one here: restore it into a new folder that has that key as {MASTER} (`mkdir -m 700 NEW`, the key with chmod 600), \
+             with --data NEW"
+        ),
     })
+}
+
+/// The key of an earlier rotation that made the backup, if it is still beside the present one.
+fn older_key(data: &Path, sealed: &Sealed) -> Option<PathBuf> {
+    let names = std::fs::read_dir(data).ok()?.flatten().map(|entry| entry.path());
+    let kept = names.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)));
+    kept.into_iter().find(|path| std::fs::read_to_string(path).ok().and_then(|text| MasterKey::parse(&text)).is_some_and(|key| sealed.is_made_with(&key)))
+}
+
+/// The folders that had to be made for the data, the innermost first. They go again unless the restore comes to its end.
+struct Made {
+    folders: Vec<PathBuf>,
+    lock: Option<File>,
+}
+
+impl Made {
+    fn folder(data: &Path) -> Result<Made, String> {
+        let missing = data.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let made = Made { folders: missing.map(Path::to_owned).collect(), lock: None };
+        files::data_folder(data)?;
+        Ok(made)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if let Some(data) = self.folders.first() {
+            let _ = remove(&data.join("insula.lock"));
+        }
+        for folder in &self.folders {
+            let _ = std::fs::remove_dir(folder);
+        }
+        self.lock = None;
+    }
 }
 
 fn check_schema(manifest: &Manifest) -> Result<(), String> {

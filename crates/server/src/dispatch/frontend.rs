@@ -96,7 +96,7 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
         Some(origin) => redirects::is_own_origin(tenant, &*settings().await?, origin.to_str().unwrap_or_default()),
     };
     if !welcome {
-        return Ok(Some(Problem::OriginInvalid));
+        return Ok(Some(if origin.is_some() { Problem::OriginInvalid } else { Problem::OriginMissing }));
     }
     Ok((native && !settings().await?.native_api.enabled).then_some(Problem::NativeApiDisabled))
 }

@@ -177,6 +177,23 @@ fn a_mail_server_is_configured_whole_and_safely_or_not_at_all() {
     assert!(and(&["--smtp-from", "a@b.example", "--smtp-tls", "none"]).contains("in the clear"));
     assert!(and(&["--smtp-from", "a@b.example", "--smtp-username", "x"]).contains("INSULA_SMTP_PASSWORD"));
     assert!(with(&["--smtp-from", "a@b.example"]).contains("--smtp-host"));
+    for (name, value) in [("port", "587"), ("tls", "implicit"), ("username", "x"), ("password-file", "/x"), ("from-name", "Acme")] {
+        let said = with(&[&format!("--smtp-{name}"), value]);
+        assert!(said.contains(&format!("--smtp-{name} describes")) && said.contains("--smtp-host"), "{said}");
+    }
+    let lonely = command(folder.path(), 0).env("INSULA_SMTP_PASSWORD", "x").output().expect("it runs");
+    assert!(refused(&lonely).contains("INSULA_SMTP_PASSWORD describes"));
+    for port in ["0", "65536", "-1", "mail", ""] {
+        let said = and(&["--smtp-from", "a@b.example", &format!("--smtp-port={port}")]);
+        assert!(said.contains(&format!("smtp_port is {port}: give a whole number from 1 to 65535")), "{said}");
+    }
+    assert!(with(&["--smtp-private-networks=some"]).contains("give true or false"));
+    assert!(with(&["--smtp-host", ""]).contains("empty"));
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "\n").expect("written");
+    std::fs::set_permissions(&empty, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    let path = empty.to_str().expect("a path");
+    assert!(and(&["--smtp-from", "a@b.example", "--smtp-username", "x", "--smtp-password-file", path]).contains("is empty"));
     let flag = command(folder.path(), 0).args(["--smtp-password", "x"]).output().expect("it runs");
     assert_eq!(flag.status.code(), Some(2), "others can see flags, so there is none for it");
     let password = folder.path().join("password");
@@ -226,6 +243,23 @@ fn the_file_is_checked_and_holds_for_every_instance() {
     assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("sesion"));
     std::fs::write(&file, "bas_url = 'x'\n").expect("written");
     assert!(refused(&command(folder.path(), 0).output().expect("it runs")).contains("bas_url"));
+    for (text, parts) in [
+        ("smtp = 7\n", ["smtp", "[smtp]"]),
+        ("[smtp]\nhots = 'x'\n", ["smtp.hots", "host"]),
+        ("[smtp]\nhost = ['x']\n", ["smtp.host", "one value"]),
+        ("listen = 7080\n", ["7080", "127.0.0.1:7080"]),
+        ("cache_seconds = 'soon'\n", ["cache_seconds is soon", "0 to 60"]),
+        ("database_connections = 1.5\n", ["database_connections is 1.5", "2 to 1000"]),
+        ("base_url = 'x'\nbase_url 'y'\n", ["line 2", "TOML"]),
+        ("[settings_rules]\n\"session.lifetime\" = { locked = true }\n", ["rules.session.lifetime", "lock, min, max"]),
+        ("[settings_rules]\n\"session.lifetime\" = { max = 'long' }\n", ["rules.session.lifetime", "whole number as max"]),
+        ("[settings_rules]\n\"session.lifetime\" = true\n", ["rules.session.lifetime", "object"]),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let said = refused(&Command::new(BINARY).env_clear().arg("--data").arg(folder.path()).output().expect("it runs"));
+        assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");
+        assert!(!["expected", "invalid type", "unknown field"].iter().any(|word| said.contains(word)), "another program's words: {said}");
+    }
     std::fs::write(&file, "[settings.session]\nmulti = true\n").expect("written");
     let running = start(folder.path());
     let text = std::fs::read_to_string(folder.path().join("first-start.json")).expect("first-start.json");
@@ -253,6 +287,34 @@ fn a_lost_or_wrong_master_key_opens_nothing_and_destroys_nothing() {
         refused(&command(folder.path(), free_port()).env("INSULA_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").output().expect("it runs"));
     assert!(other.contains("not the one that this database was made with"), "{other}");
     assert_eq!(stop(start(folder.path())).0, 0, "the kept key still opens");
+}
+
+/// The publishable key holds the instance's host: whoever starts under another address has other keys, and is told so.
+#[test]
+fn another_address_than_at_the_last_start_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (free_port(), free_port());
+    let said = |port: u16| {
+        let mut process = command(folder.path(), port).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        while !ask(port, "/readyz", &[]).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            assert!(process.try_wait().expect("a state").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        assert!(Command::new("kill").arg("-TERM").arg(process.id().to_string()).status().expect("kill").success());
+        let output = process.wait_with_output().expect("it ends");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let doctor = |port: u16| {
+        let output = Command::new(BINARY).env_clear().args(["doctor", "--data"]).arg(folder.path()).arg("--listen").arg(format!("127.0.0.1:{port}")).output();
+        String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
+    };
+    let told = "every publishable key is another one";
+    assert!(!said(first).contains(told));
+    assert!(!said(first).contains(told) && !doctor(first).contains(told));
+    assert!(doctor(second).contains(told), "before it happens");
+    let moved = said(second);
+    assert!(moved.contains(told) && moved.contains(&format!("--base-url http://localhost:{first}")), "{moved}");
+    assert!(!said(second).contains(told), "once");
 }
 
 /// A disk that refuses to keep something may say yes the next time, without having kept it.

@@ -10,7 +10,7 @@ use std::{
 use store::BoxFuture;
 
 /// Files that hold secrets, where they are there.
-const SECRETS: [&str; 7] = ["insula.db", "insula.db-wal", "insula.db-shm", MASTER, OLDER, "first-start.json", "insula.lock"];
+const SECRETS: [&str; 8] = ["insula.db", "insula.db-wal", "insula.db-shm", MASTER, OLDER, "first-start.json", "last-start.json", "insula.lock"];
 /// Below this, something should be done.
 const LITTLE_ROOM: u64 = 1 << 30;
 /// Below this, the database stops soon.
@@ -36,12 +36,22 @@ pub fn check(patient: &Patient) -> BoxFuture<'_, Vec<Finding>> {
             look(&config, &found, 0o022, &mut faults);
         }
         if faults.is_empty() {
-            faults.push(Finding::ok("files", format!("{} and what is in it belong to this user alone", data.display())));
+            faults.push(private(data, &folder));
         }
         faults.push(room(data));
         faults.extend(leftovers(patient));
         faults
     })
+}
+
+/// A folder that others may look into is no danger, because the files in it are closed; but it is not private.
+fn private(data: &Path, folder: &Metadata) -> Finding {
+    let mode = folder.permissions().mode() & 0o777;
+    if mode & 0o055 == 0 {
+        return Finding::ok("files", format!("{} and what is in it belong to this user alone", data.display()));
+    }
+    let says = format!("{0} has mode {mode:o}: others can see which files are in it, but none of the files that hold secrets can be read", data.display());
+    Finding::warn("files", says, format!("chmod 700 {}", data.display()))
 }
 
 fn look(path: &Path, found: &Metadata, closed: u32, faults: &mut Vec<Finding>) {

@@ -1,6 +1,7 @@
 //! Hosts: the base URL and the instances' hosts lead to this server.
 
 use super::{Finding, Patient};
+use crate::last_start;
 use foundation::Random;
 use std::net::IpAddr;
 use store::BoxFuture;
@@ -19,7 +20,8 @@ pub fn check(patient: &Patient) -> BoxFuture<'_, Vec<Finding>> {
             Ok(addresses) => addresses,
             Err(error) => return vec![Finding::fail(NAME, format!("{host} has no address: {error}"), format!("add an A or AAAA record for {host}"))],
         };
-        let mut findings = vec![reached(network, &host, port, patient.config.site.is_secure())];
+        let mut findings: Vec<Finding> = moved(patient).into_iter().collect();
+        findings.push(reached(network, &host, port, patient.config.site.is_secure()));
         if patient.config.site.is_loopback() {
             findings.push(Finding::ok(
                 NAME,
@@ -30,6 +32,12 @@ pub fn check(patient: &Patient) -> BoxFuture<'_, Vec<Finding>> {
         }
         findings
     })
+}
+
+/// Whether the next start would be under another address than the last one.
+fn moved(patient: &Patient) -> Option<Finding> {
+    let moved = last_start::compare(&patient.config.data, &patient.config.site)?;
+    Some(Finding::warn(NAME, moved.says, moved.remedy))
 }
 
 fn reached(network: &dyn Network, host: &str, port: u16, secure: bool) -> Finding {

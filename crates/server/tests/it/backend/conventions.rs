@@ -275,3 +275,40 @@ async fn a_body_has_an_end() {
     assert!(reply.text.len() < 1_000, "what was sent is not sent back at any length");
     assert_eq!(reply.body["errors"][0]["code"], Value::from("form_param_unknown"));
 }
+
+/// Nothing here unpacks a body, and what is said to be packed is not read as if it were not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compressed_body_is_refused() {
+    let server = TestServer::start().await;
+    let secret = format!("Bearer {}", server.home.secret_key.expose());
+    let send = async |encoding: &str, path: &str, body: &str| {
+        let headers = [("authorization", secret.as_str()), ("content-type", "application/json"), ("content-encoding", encoding)];
+        raw(&server, Method::POST, path, &headers, body).await
+    };
+    for encoding in ["gzip", "GZIP", "br", "identity, gzip", "deflate", "zstd", "nonsense"] {
+        for body in ["{\"url\":\"https://app.example/after\"}", "\u{1f}\u{8b}"] {
+            assert_eq!(send(encoding, "/api/v1/redirect_urls", body).await.refusal(), (415, "unsupported_content_encoding"), "{encoding}");
+        }
+    }
+    send("identity", "/api/v1/redirect_urls", "{\"url\":\"https://app.example/after\"}").await.ok();
+    let script = server.backend().post("/v1/redirect_urls", json!({ "url": "javascript:alert(1)" })).await;
+    assert_eq!((script.refusal(), script.param()), ((422, "form_param_value_invalid"), "url"));
+    assert!(!script.text.contains("redirect_urls"), "it does not send in a circle: {}", script.text);
+}
+
+/// A whole number is one however JSON writes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_with_an_exponent_is_a_number() {
+    let server = TestServer::start().await;
+    let template = async |lifetime: &str| {
+        let body = format!("{{\"name\":\"t{}\",\"claims\":{{}},\"lifetime\":{lifetime}}}", lifetime.len());
+        server.backend().send_text(Method::POST, "/v1/jwt_templates", Some(("application/json", body))).await
+    };
+    for far in ["1e12", "1000000000000", "2.9e1"] {
+        let refused = template(far).await;
+        assert_eq!((refused.refusal(), refused.param()), ((422, "form_param_value_invalid"), "lifetime"), "{far}");
+        assert!(refused.text.contains("from 30 to 315360000"), "{}", refused.text);
+    }
+    assert_eq!(template("30.5").await.refusal(), (422, "form_param_format_invalid"));
+    assert_eq!(template("6e1").await.ok()["lifetime"], 60);
+}

@@ -198,3 +198,23 @@ async fn a_live_instance_has_no_test_mode_whatever_its_settings_say() {
     let reply = browser.post(&format!("/v1/client/sign_ups/{attempt}/attempt_verification"), &[("strategy", "email_code"), ("code", "424242")]).await;
     assert_eq!(reply.refusal(), (422, "form_code_incorrect"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_origins_has_one_bound_and_one_sentence() {
+    let server = TestServer::start().await;
+    let origins = |count: usize| (0..count).map(|n| format!("https://a{n}.example")).collect::<Vec<_>>();
+    server.backend().patch("/v1/instance", json!({ "allowed_origins": origins(100) })).await;
+    let config = format!("{}/config", crate::platform::home(&server));
+    let mut sentences = std::collections::BTreeSet::new();
+    for count in [101, 501] {
+        let replies = [
+            server.backend().patch("/v1/instance", json!({ "allowed_origins": origins(count) })).await,
+            server.platform().patch(&config, json!({ "allowed_origins": origins(count) })).await,
+        ];
+        for refused in replies {
+            assert_eq!((refused.refusal(), refused.param()), ((422, "form_param_value_invalid"), "allowed_origins"));
+            sentences.insert(refused.body["errors"][0]["long_message"].as_str().expect("a sentence").to_owned());
+        }
+    }
+    assert_eq!(sentences.into_iter().collect::<Vec<_>>(), ["allowed_origins may have at most 100 entries."]);
+}

@@ -328,3 +328,23 @@ async fn a_testing_token_is_of_one_instance_and_one_hour() {
     server.advance(Duration::from_secs(3_600));
     assert!(!accepts(home, token).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_ticket_cannot_be_is_refused_by_name() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    for user in ["user_2NNEqL2nrIRdJ194ndJqAHwEfxC", "nobody"] {
+        for (path, body) in [
+            ("/v1/sign_in_tokens", json!({ "user_id": user })),
+            ("/v1/actor_tokens", json!({ "user_id": user, "actor": { "sub": "user_x" } })),
+            ("/v1/sessions", json!({ "user_id": user })),
+            ("/v1/email_addresses", json!({ "user_id": user, "email_address": "new@example.com" })),
+        ] {
+            let refused = backend.post(path, body).await;
+            assert_eq!((refused.refusal(), refused.param()), ((404, "resource_not_found"), "user_id"), "{path}");
+        }
+    }
+    let strange = backend.post("/v1/testing_tokens", json!({ "expires_in_seconds": 5 })).await;
+    assert_eq!((strange.refusal(), strange.param()), ((422, "form_param_unknown"), "expires_in_seconds"));
+    backend.post("/v1/testing_tokens", json!({})).await.ok();
+}

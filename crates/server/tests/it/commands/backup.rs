@@ -236,3 +236,36 @@ fn false_backups_are_refused_and_change_nothing() {
     refuses(&std::fs::read(&foreign).expect("a backup"), "another master key");
     said(&restore(&restored, &file, &[]));
 }
+
+#[test]
+fn a_backup_into_no_folder_says_which_folder() {
+    let (folder, data, _) = made();
+    let said = refused(&backup(&data, &folder.path().join("nowhere/backup"), &[]));
+    assert!(said.contains("there is no folder") && said.contains("nowhere;") && !said.contains(".insula-backup"), "{said}");
+}
+
+#[test]
+fn a_refused_restore_leaves_no_folder() {
+    let (folder, _, file) = made();
+    let data = folder.path().join("deep/data");
+    let said = refused(&restore(&data, &file, &[]));
+    assert!(said.contains("its master key only") && said.contains("mkdir -p -m 700"), "{said}");
+    assert!(!folder.path().join("deep").exists());
+}
+
+#[test]
+fn a_backup_of_before_a_rotation_names_the_key_that_opens_it() {
+    let (folder, data, file) = made();
+    said(&run(&["keys", "rotate"], &data));
+    let refused = refused(&restore(&data, &file, &["--force"]));
+    let kept = std::fs::read_dir(&data).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let kept = kept.into_iter().find(|path| path.to_string_lossy().contains("master.key.until-")).expect("the older key");
+    assert!(refused.contains(&format!("cp -p {}", kept.display())), "{refused}");
+    // What it says works.
+    let new = folder.path().join("new");
+    std::fs::DirBuilder::new().create(&new).expect("made");
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o700)).expect("mode");
+    std::fs::copy(&kept, new.join("master.key")).expect("copied");
+    said(&restore(&new, &file, &[]));
+    assert_eq!(stop(start(&new)).0, 0);
+}

@@ -89,6 +89,14 @@ fn what_is_wrong_is_found_and_says_what_to_do() {
     assert_eq!(stop(start(data)).0, 0);
     let mode = |name: &str, mode| std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(mode)).expect("a mode");
 
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let seen = alone(data);
+    seen.is_well();
+    seen.has("files", "warn", "chmod 700");
+    assert!(!format!("{:?}", seen.0).contains("belong to this user alone"));
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    alone(data).has("files", "ok", "belong to this user alone");
+
     mode("insula.db", 0o644);
     alone(data).has("files", "fail", "chmod 600");
     mode("insula.db", 0o600);
@@ -139,4 +147,15 @@ async fn the_mail_server_must_answer_and_accept_the_log_in() {
     assert!(!format!("{:?}", refused.0).contains("canary"));
     seen(free_port(), "right-canary").has("mail", "fail", "reaching the mail server");
     assert!(mail.taken().is_empty(), "nothing is sent");
+}
+
+/// A mail server that takes connections and says nothing.
+#[test]
+fn a_silent_mail_server_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port().to_string();
+    let mut doctor = command(&["doctor", "--json", "--smtp-host", "localhost", "--smtp-tls", "none", "--smtp-from", "a@b.example"], folder.path());
+    doctor.args(["--smtp-port", &port, "--listen", &format!("127.0.0.1:{}", free_port())]);
+    Seen::read(&doctor.output().expect("it runs")).has("mail", "fail", "did not answer within 5 s");
 }

@@ -122,12 +122,25 @@ async fn killed_at_any_point_it_serves_and_goes_on() {
 async fn a_running_server_and_missing_keys_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();
-    assert!(refused(&run(&["keys", "rotate"], data)).contains("start the server once"));
+    assert!(refused(&run(&["keys", "rotate"], data)).contains("first start makes both"));
     let running = start(data);
     let before = key(data, "master.key");
     assert!(refused(&run(&["keys", "rotate"], data)).contains("another server uses the data folder"));
     assert_eq!(key(data, "master.key"), before);
     assert_eq!(stop(running).0, 0);
+    std::fs::rename(data.join("master.key"), data.join("lost")).expect("renamed");
+    let lost = refused(&run(&["keys", "rotate"], data));
+    assert!(lost.contains("is missing") && lost.contains("put your copy of it back"), "{lost}");
+    let mut database = std::fs::read(data.join("insula.db")).expect("the database");
+    std::fs::rename(data.join("insula.db"), data.join("aside")).expect("renamed");
+    database[..16].fill(b'x');
+    std::fs::write(data.join("insula.db"), database).expect("written");
+    let garbage = refused(&run(&["serve"], data));
+    assert!(garbage.contains("no SQLite database") && garbage.contains("begin anew"), "{garbage}");
+    std::fs::rename(data.join("lost"), data.join("master.key")).expect("renamed");
+    let garbage = refused(&run(&["serve"], data));
+    assert!(garbage.contains("no SQLite database") && garbage.contains("insula restore"), "{garbage}");
+    std::fs::rename(data.join("aside"), data.join("insula.db")).expect("renamed");
     let mut random = Seeded::new(1);
     let (other, third) = (MasterKey::generate(&mut random), MasterKey::generate(&mut random));
     let given = |name: &str, value: &str| refused(&command(&["keys", "rotate"], data).env(name, value).output().expect("it runs"));

@@ -29,7 +29,10 @@ fn tokens_are_made_listed_and_ended() {
     let list = said(&run(&["tokens", "list"], data));
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 3, "{list}");
-    assert!(!list.contains(&full) && !list.contains(&reader) && !lines[0].contains("lacks") && lines.iter().all(|line| line.contains("applications:read")), "{list}");
+    assert!(
+        !list.contains(&full) && !list.contains(&reader) && !lines[0].contains("lacks") && lines.iter().all(|line| line.contains("applications:read")),
+        "{list}"
+    );
     let restricted = lines.iter().find(|line| line.contains("ends in 30 days")).expect("the reader");
     assert!(restricted.contains("lacks applications:manage"), "{restricted}");
     let id = restricted.split_whitespace().next().expect("an id").to_owned();

@@ -277,3 +277,14 @@ async fn without_the_secret_key_there_is_no_mail_server() {
     }
     assert_eq!(mail.connections(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_without_a_mail_server_of_its_own_is_told_so() {
+    let server = TestServer::start().await;
+    for (method, path) in [(Method::GET, PATH), (Method::DELETE, PATH), (Method::POST, "/v1/instance/smtp/test")] {
+        let body = (method == Method::POST).then(|| json!({ "to": EMAIL }));
+        let refused = server.backend().send(method, path, body.as_ref()).await;
+        assert_eq!(refused.refusal(), (404, "resource_not_found"), "{path}");
+        assert!(refused.text.contains("PUT /v1/instance/smtp"), "{}", refused.text);
+    }
+}
