@@ -3,6 +3,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a build script is told where it is by the environment, and answers by printing")]
 
+#[path = "build/answers.rs"]
+mod answers;
+
+use answers::{Answers, Functions};
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
@@ -47,6 +51,7 @@ fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where"));
     let mut out = String::from("static HANDLERS: &[Handler] = &[\n");
     let shared = shared(&here);
+    let answers = Answers { bodies: bodies(&here) };
     for door in DOORS {
         let source = here.join("..").join(door).join("src");
         println!("cargo::rerun-if-changed={}", source.display());
@@ -58,13 +63,28 @@ fn main() {
             let module = module(door, &file.strip_prefix(&source).expect("it is inside").with_extension(""));
             let mut inside = functions(&text);
             inside.extend(shared.clone());
+            let local: Functions = functions(&text).into_iter().map(|(name, function)| (name, function.body)).collect();
             for (name, function) in resolved(inside).into_iter().filter(|(name, _)| !name.starts_with(FORMS)) {
-                write(&mut out, &format!("{module}::{name}"), &function);
+                write(&mut out, &format!("{module}::{name}"), &function, &answers.of(&function.body, &local));
             }
         }
     }
+    out.push_str("];\nstatic BODIES: &[(&str, &str)] = &[\n");
+    for (name, schema) in answers.components() {
+        let _ = writeln!(out, "({name:?}, {schema:?}),");
+    }
     out.push_str("];\n");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("handlers.rs"), out).expect("written");
+}
+
+/// The functions that make what several doors show.
+fn bodies(here: &Path) -> Functions {
+    let source = here.join("../domain/src/bodies");
+    println!("cargo::rerun-if-changed={}", source.display());
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    let found = files.iter().flat_map(|file| functions(&fs::read_to_string(file).expect("a source file")));
+    found.map(|(name, function)| (name, function.body)).collect()
 }
 
 /// What several doors read alike, as handlers call it.
@@ -191,8 +211,9 @@ fn is_called(body: &str, name: &str) -> bool {
     })
 }
 
-fn write(out: &mut String, path: &str, function: &Function) {
-    let _ = writeln!(out, "Handler {{ path: {path:?}, text: {:?}, upload: {}, fields: &[", function.text.trim(), function.upload);
+fn write(out: &mut String, path: &str, function: &Function, good: &answers::Good) {
+    let answer = format!("status: {}, answer: {:?}", good.status, good.schema);
+    let _ = writeln!(out, "Handler {{ path: {path:?}, text: {:?}, upload: {}, {answer}, fields: &[", function.text.trim(), function.upload);
     for (name, (kind, required)) in &function.fields {
         let _ = writeln!(out, "Field {{ name: {name:?}, kind: {kind:?}, required: {required} }},");
     }

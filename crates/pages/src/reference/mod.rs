@@ -12,6 +12,9 @@ struct Handler {
     path: &'static str,
     text: &'static str,
     upload: bool,
+    status: u16,
+    /// The schema of what it answers, as JSON.
+    answer: Option<&'static str>,
     fields: &'static [Field],
 }
 
@@ -58,6 +61,10 @@ pub(crate) struct Entry {
     pub text: String,
     pub fields: &'static [Field],
     pub upload: bool,
+    /// The status of its answer when all is well, and the schema of the body.
+    good: (u16, Option<&'static str>),
+    /// Whether it is counted.
+    counted: bool,
     /// What its query may say beside a body.
     query: &'static [&'static str],
 }
@@ -115,6 +122,8 @@ impl Entry {
             text: rest.trim().to_owned(),
             fields: handler.map_or(&[], |handler| handler.fields),
             upload: handler.is_some_and(|handler| handler.upload),
+            good: handler.map_or((200, None), |handler| (handler.status, handler.answer)),
+            counted: operation.class.is_some(),
             query: operation.asks.0,
         }
     }

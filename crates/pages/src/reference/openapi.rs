@@ -1,6 +1,6 @@
 //! The document in the form of OpenAPI 3.1.
 
-use super::{Chapter, Entry, Field, faults};
+use super::{BODIES, Chapter, Entry, Field, faults};
 use domain::instances::Site;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub(super) fn document(faces: &[Chapter], site: &Site) -> Value {
                 "client": { "type": "apiKey", "in": "cookie", "name": "__client", "description": "The client's secret. Off the instance's own host its name ends with the instance's suffix." },
                 "nativeClient": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "The client's secret, of native applications, with _is_native=1 in the query." },
             },
-            "schemas": { "Errors": errors(&codes), "Envelope": envelope() },
+            "schemas": schemas(&codes),
             "responses": {
                 "Refused": {
                     "description": "Refused, and why.",
@@ -43,6 +43,50 @@ pub(super) fn document(faces: &[Chapter], site: &Site) -> Value {
             },
         },
     })
+}
+
+/// What errors and bodies look like.
+fn schemas(codes: &BTreeSet<&str>) -> Value {
+    let mut all = Map::from_iter([("Errors".to_owned(), errors(codes)), ("Envelope".to_owned(), envelope())]);
+    all.extend(BODIES.iter().map(|(name, schema)| ((*name).to_owned(), read(schema))));
+    all.into()
+}
+
+/// A schema that the build has written.
+fn read(schema: &str) -> Value {
+    serde_json::from_str(schema).unwrap_or_else(|_| json!({}))
+}
+
+/// What an operation answers: when all is well, and in which ways it can be refused.
+fn responses(entry: &Entry) -> Value {
+    let (status, answer) = entry.good;
+    let mut good = json!({ "description": "Done." });
+    if let Some(answer) = answer {
+        let body = match entry.face {
+            Face::Frontend => {
+                json!({ "allOf": [{ "$ref": "#/components/schemas/Envelope" }, { "type": "object", "properties": { "response": read(answer) } }] })
+            }
+            Face::Backend | Face::Platform => read(answer),
+        };
+        good["content"] = json!({ "application/json": { "schema": body } });
+    }
+    let mut all = Map::new();
+    // Where the code does not say what it shows, it may also send a browser on, or answer with something else than JSON.
+    all.insert(if answer.is_some() || status != 200 { status.to_string() } else { "2XX".to_owned() }, good);
+    let refused = [
+        (400, !entry.asks()),
+        (401, entry.face != Face::Frontend),
+        (403, entry.face == Face::Platform),
+        (404, entry.places().any(|place| place != "slug")),
+        (415, entry.upload || entry.body().next().is_some()),
+        (422, !entry.fields.is_empty() || entry.face == Face::Platform),
+        (429, entry.counted),
+    ];
+    for (status, _) in refused.into_iter().filter(|(_, possible)| *possible) {
+        all.insert(status.to_string(), json!({ "$ref": "#/components/responses/Refused" }));
+    }
+    all.insert("default".to_owned(), json!({ "$ref": "#/components/responses/Refused" }));
+    all.into()
 }
 
 fn errors(codes: &BTreeSet<&str>) -> Value {
@@ -92,7 +136,7 @@ fn operation(entry: &Entry) -> Value {
             Face::Platform => json!([{ "platformToken": [] }]),
         },
         "parameters": parameters,
-        "responses": { "2XX": { "description": "Done." }, "default": { "$ref": "#/components/responses/Refused" } },
+        "responses": responses(entry),
     });
     if let Value::Object(fields) = &mut body {
         if !entry.text.is_empty() {
@@ -110,9 +154,7 @@ fn request(entry: &Entry) -> Option<Value> {
         let file = json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "contentMediaType": "image/*" } } });
         return Some(json!({ "required": true, "content": { "multipart/form-data": { "schema": file }, "application/octet-stream": {} } }));
     }
-    if entry.body().next().is_none() {
-        return None;
-    }
+    entry.body().next()?;
     let properties: Map<String, Value> = entry.body().map(|field| (field.name.to_owned(), schema(field.kind))).collect();
     let required: Vec<&str> = entry.body().filter(|field| field.required).map(|field: &Field| field.name).collect();
     let schema = json!({ "schema": { "type": "object", "properties": properties, "required": required } });

@@ -143,3 +143,72 @@ async fn the_pages_show_every_operation_and_hold_nothing_foreign() {
         assert_eq!(page(&server, strange).await.status.as_u16(), 404, "{strange}");
     }
 }
+
+/// Looks through a real answer: whatever the document says of it must be so, and it has no name that the document does not know.
+fn judge(document: &Value, schema: &Value, answer: &Value, place: &str) {
+    if let Some(target) = schema["$ref"].as_str() {
+        return judge(document, document.pointer(target.trim_start_matches('#')).expect(target), answer, place);
+    }
+    if let Some(either) = schema["anyOf"].as_array() {
+        if !answer.is_null() {
+            judge(document, &either[0], answer, place);
+        }
+        return;
+    }
+    let kinds: Vec<&str> = schema["type"].as_str().into_iter().chain(schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str)).collect();
+    let kind = match answer {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(kinds.is_empty() || kinds.contains(&kind), "{place} is {answer}, and should be {kinds:?}");
+    assert!(schema.get("const").is_none_or(|only| only == answer), "{place} is {answer}");
+    if let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) {
+        for (name, inner) in answer.as_object().expect("an object") {
+            judge(document, properties.get(name).unwrap_or_else(|| panic!("{place}.{name} is not described")), inner, &format!("{place}.{name}"));
+        }
+    }
+    for inner in answer.as_array().into_iter().flatten().filter(|_| schema["items"].is_object()) {
+        judge(document, &schema["items"], inner, &format!("{place}[]"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_answers_are_as_they_are_described() {
+    let server = TestServer::start().await;
+    let (document, all) = document(&server).await;
+    let schema = |id: &str, status: &str| {
+        let (.., operation) = all.iter().find(|(.., operation)| operation["operationId"] == id).unwrap_or_else(|| panic!("no {id}"));
+        let schema = operation["responses"][status]["content"]["application/json"]["schema"].clone();
+        assert!(schema.is_object(), "{id} has no schema: {}", operation["responses"]);
+        schema
+    };
+    let (backend, platform) = (server.backend(), server.platform());
+    let ada = serde_json::json!({ "email_address": ["ada@shop.example"], "password": testkit::PASSWORD });
+    let user = backend.post("/v1/users", ada).await.ok().clone();
+    assert!(user["email_addresses"][0].is_object());
+    let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
+    let token = serde_json::json!({ "user_id": user["id"] });
+    let application = platform.post("/v1/platform/applications", serde_json::json!({ "name": "Shop" })).await.ok().clone();
+    let shop = format!("/v1/platform/applications/{}", application["application_id"].as_str().expect("an id"));
+    let production = platform.post(&format!("{shop}/instances"), serde_json::json!({ "domain": "shop.example" })).await;
+    for (id, status, answer) in [
+        ("backend.GetUser", "200", backend.get(&path).await.ok().clone()),
+        ("backend.CreateSignInToken", "200", backend.post("/v1/sign_in_tokens", token).await.ok().clone()),
+        ("backend.CreateRedirectURL", "200", backend.post("/v1/redirect_urls", serde_json::json!({ "url": "https://a.example/b" })).await.ok().clone()),
+        ("backend.ListDomains", "200", backend.get("/v1/domains").await.ok().clone()),
+        ("backend.DeleteUser", "200", backend.delete(&path).await.ok().clone()),
+        ("platform.PlatformGetApplication", "200", platform.get(&shop).await.ok().clone()),
+        ("platform.PlatformListApplications", "200", platform.get("/v1/platform/applications").await.ok().clone()),
+        ("platform.PlatformCreateInstance", "201", production.ok().clone()),
+        ("platform.insula.getBlueprint", "200", platform.get("/v1/platform/blueprint").await.ok().clone()),
+    ] {
+        judge(&document, &schema(id, status), &answer, id);
+    }
+    let described =
+        all.iter().filter(|(.., operation)| operation["responses"]["200"]["content"].is_object() || operation["responses"]["201"]["content"].is_object());
+    assert!(described.count() * 2 > all.len(), "most operations say what they answer");
+}

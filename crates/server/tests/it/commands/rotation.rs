@@ -5,7 +5,7 @@ use crate::process::{ask, free_port, refused, start, stop};
 use foundation::random::Seeded;
 use serde_json::Value;
 use server::{commands::keys, files};
-use std::{path::Path, sync::Arc};
+use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use store::{Bounds, Database, Faults, Location, MasterKey, Options};
 use world::World;
 
@@ -135,6 +135,7 @@ async fn a_running_server_and_missing_keys_are_refused() {
     std::fs::rename(data.join("insula.db"), data.join("aside")).expect("renamed");
     database[..16].fill(b'x');
     std::fs::write(data.join("insula.db"), database).expect("written");
+    std::fs::set_permissions(data.join("insula.db"), std::fs::Permissions::from_mode(0o600)).expect("mode");
     let garbage = refused(&run(&["serve"], data));
     assert!(garbage.contains("no SQLite database") && garbage.contains("begin anew"), "{garbage}");
     std::fs::rename(data.join("lost"), data.join("master.key")).expect("renamed");
