@@ -5,7 +5,8 @@ use crate::frontend::{ban, claims};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Browser, PASSWORD, Setup, TestServer};
+use store::Bounds;
+use testkit::{Browser, Line, PASSWORD, Setup, TestServer, Way};
 
 /// The token that the client's answer shows for its first session.
 fn shown_token(client: &Value) -> String {
@@ -211,4 +212,29 @@ async fn a_remembered_session_is_the_credentials_that_showed_it() {
     let mut next_door = server.neighbours_browser();
     next_door.cookies.clone_from(&ada.cookies);
     assert_eq!(next_door.send(Method::POST, &path, None, String::new()).await.refusal().0, 401);
+}
+
+/// One tenant asks for more than there is room for: the others go on from memory as if it were not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_fills_the_memory_drives_out_nothing_of_another() {
+    let bounds = Bounds { memory: 256 << 10, ..Bounds::DEFAULT };
+    let server = TestServer::start_with(Setup { bounds, way: Way::Proxied, ..Setup::default() }).await;
+    let mut ada = server.signed_in("ada").await;
+    let path = tokens_path(&mut ada).await;
+    ada.get("/v1/client").await.ok();
+    ada.post(&path, &[]).await.ok();
+    ada.get("/v1/environment").await.ok();
+    let mut loud = server.signed_in_next_door("loud").await;
+    for port in 3_001..=3_600 {
+        loud.origin = Some(format!("http://localhost:{port}"));
+        loud.get("/v1/client").await.ok();
+    }
+    let taken = server.trouble(Line::Hangs).await;
+    ada.get("/v1/client").await.ok();
+    ada.post(&path, &[]).await.ok();
+    ada.get("/v1/environment").await.ok();
+    loud.get("/v1/client").await.ok();
+    loud.origin = Some("http://localhost:3001".to_owned());
+    assert_eq!(loud.get("/v1/client").await.status, StatusCode::SERVICE_UNAVAILABLE, "what is lost is their own");
+    drop(taken);
 }
