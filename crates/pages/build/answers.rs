@@ -38,13 +38,14 @@ impl Answers {
     }
 
     fn called<'l>(&self, text: &str, local: &'l Functions) -> Vec<(&'l String, usize)> {
-        let found = local.keys().filter_map(|name| Some((name, find_call(text, name)?)));
-        found.collect()
+        let answering = local.iter().filter(|(_, function)| function.contains("-> Answer")).map(|(name, _)| name);
+        answering.filter_map(|name| Some((name, find_call(text, name)?))).collect()
     }
 
     /// What is shown by a call in this function, or by a function beside it that it leaves the work to.
     fn shown(&self, function: &str, local: &Functions, depth: usize) -> Option<String> {
-        if depth > 2 {
+        // What is answered without the envelope is written by hand.
+        if depth > 2 || function.contains(".bare(") {
             return None;
         }
         for method in SHOWN {
@@ -54,6 +55,9 @@ impl Answers {
             }
         }
         let (name, at) = self.called(function, local).into_iter().max_by_key(|(_, at)| *at)?;
+        if local[name].contains(".bare(") {
+            return None;
+        }
         self.shown(&local[name], local, depth + 1).or_else(|| {
             let inside = enclosed(&function[at + name.len()..])?;
             self.expression(split(inside, ',').last()?, local, function, 0)
@@ -74,6 +78,11 @@ impl Answers {
         }
         if let Some(inside) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             return self.expression(tail(inside)?, local, inside, depth + 1);
+        }
+        if text.starts_with("if ") || text.starts_with("match ") {
+            // Of several ways only the one that ends in nothing is told.
+            let block = text.ends_with("else { Value::Null }").then(|| text.find(" {").and_then(|at| enclosed(&text[at + 1..])))??;
+            return self.expression(tail(block)?, local, around, depth + 1).map(|made| or_null(&made));
         }
         for wrapper in ["Value::Object", "Some", "Value::from", "Box::new"] {
             if let Some(inside) = text.strip_prefix(wrapper).filter(|rest| rest.starts_with('(')).and_then(enclosed)
@@ -135,7 +144,8 @@ impl Answers {
     fn function(&self, text: &str, local: &Functions, depth: usize) -> Option<String> {
         let (_, body) = text.split_once(" {\n").or_else(|| text.split_once(" { "))?;
         let body = body.trim_end().strip_suffix('}')?;
-        self.expression(tail(body)?, local, body, depth + 1)
+        let made = self.expression(tail(body)?, local, body, depth + 1)?;
+        Some(if body.contains("return Value::Null") { or_null(&made) } else { made })
     }
 
     /// Several of one kind, or one that may be absent.
@@ -147,7 +157,7 @@ impl Answers {
             return Some(item.map_or_else(|| "{\"type\":\"array\"}".to_owned(), |item| format!("{{\"type\":\"array\",\"items\":{item}}}")));
         }
         let whole = inner[at + 4..].len() == enclosed(&inner[at + 4..])?.len() + 2;
-        item.filter(|_| whole).map(|item| format!("{{\"anyOf\":[{item},{{\"type\":\"null\"}}]}}"))
+        item.filter(|_| whole).map(|item| or_null(&item))
     }
 
     /// What `json!` is given.
@@ -178,6 +188,10 @@ impl Answers {
         let names: BTreeSet<&String> = self.bodies.keys().collect();
         names.into_iter().filter_map(|name| Some((name.clone(), self.function(&self.bodies[name], &self.bodies, 0)?))).collect()
     }
+}
+
+fn or_null(schema: &str) -> String {
+    format!("{{\"anyOf\":[{schema},{{\"type\":\"null\"}}]}}")
 }
 
 /// What a name alone says.

@@ -66,6 +66,11 @@ fn responses(entry: &Entry) -> Value {
             Face::Frontend => {
                 json!({ "allOf": [{ "$ref": "#/components/schemas/Envelope" }, { "type": "object", "properties": { "response": read(answer) } }] })
             }
+            // A list that is also shown in pages.
+            _ if entry.fields.iter().any(|field| field.name == "paginated") => json!({ "anyOf": [
+                read(answer),
+                { "type": "object", "properties": { "data": read(answer), "total_count": { "type": "integer" } } },
+            ] }),
             Face::Backend | Face::Platform => read(answer),
         };
         good["content"] = json!({ "application/json": { "schema": body } });
