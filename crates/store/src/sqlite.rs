@@ -11,6 +11,7 @@ use crate::{
 use foundation::{Error, Result};
 use rusqlite::{
     Connection, OpenFlags,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use std::{
@@ -137,6 +138,8 @@ fn connect(file: &Path, durability: &Durability) -> Result<Bounded> {
              pragma temp_store = memory; pragma cache_size = -8000; pragma trusted_schema = off; pragma case_sensitive_like = on"
         ))
         .map_err(fault)?;
+    // Without this guarantee a statement beside a partial index is planned anew at each step, since what is bound might make the index fit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(256);
     let steps = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&steps);
