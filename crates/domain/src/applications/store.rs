@@ -71,8 +71,7 @@ pub(super) async fn bury(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<b
 }
 
 pub(super) async fn system_instance(tx: &mut PlatformTx<'_>) -> Result<Option<InstanceId>> {
-    tx.find(platform_sql!("select i.id from applications a join instances i on i.application_id = a.id where a.system order by i.created_at limit 1"), &[])
-        .await
+    tx.find(platform_sql!("select id from instances where application_id = (select id from applications where system) order by created_at limit 1"), &[]).await
 }
 
 pub(super) async fn insert_pool(tx: &mut Tx<'_>, pool: PoolId) -> Result<()> {

@@ -111,7 +111,11 @@ pub async fn create_secret_key(tx: &mut PlatformTx<'_>, instance: InstanceId, en
 /// Removes some of the keys of all instances that have ended. Each instance is named, so that what is remembered of the others stays.
 async fn sweep(tx: &mut PlatformTx<'_>) -> Result<()> {
     let now = tx.now();
-    let ended: Vec<InstanceId> = tx.list(platform_sql!("select distinct instance_id from secret_keys where expires_at <= $1 limit 100"), &[&now]).await?;
+    // Without `distinct`, for which SQLite would read the keys of all instances.
+    let mut ended: Vec<InstanceId> =
+        tx.list(platform_sql!("select instance_id from secret_keys where expires_at <= $1 order by expires_at limit 100"), &[&now]).await?;
+    ended.sort_unstable();
+    ended.dedup();
     for instance in ended {
         tx.change(platform_sql!("delete from secret_keys where instance_id = $1 and expires_at <= $2"), &[&instance, &now]).await?;
     }
