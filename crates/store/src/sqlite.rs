@@ -53,45 +53,52 @@ impl Drop for Sqlite {
     }
 }
 
+/// Connections for reading. Each costs memory and reads the whole schema, so it is opened when nobody else is free.
 struct Readers {
     free: Mutex<Vec<Bounded>>,
     places: Arc<Semaphore>,
+    file: PathBuf,
+    durability: Durability,
+}
+
+impl Readers {
+    fn take(&self) -> Result<Bounded> {
+        match self.free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            Some(reader) => Ok(reader),
+            None => self.open(),
+        }
+    }
+
+    fn open(&self) -> Result<Bounded> {
+        let reader = connect(&self.file, &self.durability)?;
+        reader.connection.execute_batch("pragma query_only = on; pragma busy_timeout = 50").map_err(fault)?;
+        Ok(reader)
+    }
 }
 
 impl Sqlite {
     pub(crate) fn open(file: &Path, durability: Durability) -> Result<Sqlite> {
         let writer = connect(file, &durability)?;
         writer.connection.execute_batch("pragma busy_timeout = 0").map_err(fault)?;
-        let free = (0..READERS)
-            .map(|_| {
-                let reader = connect(file, &durability)?;
-                reader.connection.execute_batch("pragma query_only = on; pragma busy_timeout = 50").map_err(fault)?;
-                Ok(reader)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let readers = Readers { free: Mutex::default(), places: Arc::new(Semaphore::new(READERS)), file: file.to_owned(), durability: durability.clone() };
         let syncs = match durability {
             Durability::Shared(faults) => Some(Syncs::start(log_of(file), faults)?),
             Durability::Off => None,
         };
-        Ok(Sqlite {
-            syncs,
-            writer: Arc::new(tokio::sync::Mutex::new(writer)),
-            readers: Arc::new(Readers { free: Mutex::new(free), places: Arc::new(Semaphore::new(READERS)) }),
-        })
+        Ok(Sqlite { syncs, writer: Arc::new(tokio::sync::Mutex::new(writer)), readers: Arc::new(readers) })
     }
 
     /// Opens a file that is there, to look at it only, whoever else uses it.
     pub(crate) fn look(file: &Path) -> Result<Sqlite> {
         let bounded = || Ok::<_, Error>(Bounded { connection: file::read_only(file)?, steps: Arc::default() });
-        let readers = Readers { free: Mutex::new(vec![bounded()?]), places: Arc::new(Semaphore::new(1)) };
+        let readers = Readers { free: Mutex::new(vec![bounded()?]), places: Arc::new(Semaphore::new(1)), file: file.to_owned(), durability: Durability::Off };
         Ok(Sqlite { writer: Arc::new(tokio::sync::Mutex::new(bounded()?)), readers: Arc::new(readers), syncs: None })
     }
 
     pub(crate) async fn begin_read(&self, most: Duration) -> Result<Held> {
         let place = waits::bounded(most, "waiting for a reader", Arc::clone(&self.readers.places).acquire_owned()).await?;
         let place = place.map_err(|_| Error::Unavailable("the database is closed".to_owned()))?;
-        let connection = self.readers.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = connection.ok_or_else(|| Error::Broken("no reader is free although a place is".to_owned()))?;
+        let connection = self.readers.take()?;
         let held = Held { connection: Some(Lent::Reader(connection, Arc::clone(&self.readers), place)), syncs: self.syncs.clone(), seen: AtomicU64::new(0) };
         held.begin("begin")?;
         Ok(held)
@@ -169,7 +176,12 @@ pub(crate) struct Held {
 impl Held {
     fn begin(&self, how: &str) -> Result<()> {
         self.bounded()?.steps.store(0, Ordering::Relaxed);
-        self.batch(how)
+        self.word(how)
+    }
+
+    /// Begins or ends the transaction, by a statement that is prepared once.
+    fn word(&self, text: &str) -> Result<()> {
+        self.connection()?.prepare_cached(text).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(fault)
     }
 
     fn bounded(&self) -> Result<&Bounded> {
@@ -224,11 +236,11 @@ impl Held {
             (Some(Lent::Writer(_)), Some(syncs)) => {
                 let number = syncs.announce();
                 // Now and then a commit carries the log over into the file: let the other tasks of this thread go elsewhere meanwhile.
-                let outcome = tokio::task::block_in_place(|| self.batch("commit"));
+                let outcome = tokio::task::block_in_place(|| self.word("commit"));
                 syncs.commit(number);
                 (outcome, number)
             }
-            _ => (self.batch("commit"), self.seen.load(Ordering::Relaxed)),
+            _ => (self.word("commit"), self.seen.load(Ordering::Relaxed)),
         };
         if outcome.is_ok() {
             self.give_back();
@@ -238,7 +250,7 @@ impl Held {
 
     /// Rolls back. What was seen may be told, as a refusal, only when it is on the disk.
     pub(crate) async fn rollback(mut self) -> Result<()> {
-        let outcome = self.batch("rollback");
+        let outcome = self.word("rollback");
         self.give_back();
         settled(self.syncs.clone(), self.seen.load(Ordering::Relaxed)).await.and(outcome)
     }
@@ -261,7 +273,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if self.connection.is_some() {
             // Dropped on the way: a request that was cancelled. An error here means that no transaction was open.
-            let _ = self.batch("rollback");
+            let _ = self.word("rollback");
             self.give_back();
         }
     }
@@ -340,6 +352,18 @@ fn constraint(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_also_beside_a_partial_index() {
+        let folder = tempfile::tempdir().expect("folder");
+        let bounded = connect(&folder.path().join("a.db"), &Durability::Off).expect("opened");
+        bounded.connection.execute_batch("create table t (a text, b text); create index i on t (a) where b = 'x'").expect("made");
+        let mut statement = bounded.connection.prepare("select a from t where a = ?1 and b = ?2").expect("prepared");
+        for value in ["x", "y", "x"] {
+            statement.query([value, value]).expect("asked").next().expect("looked");
+        }
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
 
     #[test]
     fn constraints_have_postgresqls_names() {
