@@ -7,6 +7,8 @@ use std::fmt;
 
 /// Seconds from the Unix epoch to the epoch that KSUIDs count from (2014-05-13).
 const EPOCH: i64 = 1_400_000_000;
+/// 62 to the fifth.
+const FIVE_DIGITS: u64 = 916_132_832;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The 20 bytes behind every id. Sorts by the second in which it was made.
@@ -42,16 +44,20 @@ impl Ksuid {
             return None;
         }
         let mut words = [0u32; 5];
-        for byte in text.bytes() {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'A'..=b'Z' => byte - b'A' + 10,
-                b'a'..=b'z' => byte - b'a' + 36,
-                _ => return None,
-            };
-            let mut carry = u64::from(digit);
+        let (first, rest) = text.as_bytes().split_at(Self::TEXT % 5);
+        for digits in std::iter::once(first).chain(rest.chunks_exact(5)) {
+            let mut carry = 0;
+            for byte in digits {
+                let digit = match byte {
+                    b'0'..=b'9' => byte - b'0',
+                    b'A'..=b'Z' => byte - b'A' + 10,
+                    b'a'..=b'z' => byte - b'a' + 36,
+                    _ => return None,
+                };
+                carry = carry * 62 + u64::from(digit);
+            }
             for word in words.iter_mut().rev() {
-                let value = u64::from(*word) * 62 + carry;
+                let value = u64::from(*word) * FIVE_DIGITS + carry;
                 *word = value as u32;
                 carry = value >> 32;
             }
@@ -74,14 +80,18 @@ impl fmt::Display for Ksuid {
             *word = u32::from_be_bytes(chunk.try_into().unwrap_or_default());
         }
         let mut text = [b'0'; Self::TEXT];
-        for place in text.iter_mut().rev() {
+        // Five digits for each long division.
+        for places in text.rchunks_mut(5) {
             let mut rest = 0u64;
             for word in &mut words {
                 let value = (rest << 32) | u64::from(*word);
-                *word = (value / 62) as u32;
-                rest = value % 62;
+                *word = (value / FIVE_DIGITS) as u32;
+                rest = value % FIVE_DIGITS;
             }
-            *place = DIGITS[rest as usize];
+            for place in places.iter_mut().rev() {
+                *place = DIGITS[(rest % 62) as usize];
+                rest /= 62;
+            }
         }
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
@@ -122,7 +132,10 @@ macro_rules! ids {
             fn ksuid(&self) -> Ksuid { self.0 }
         }
         impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{}{}", $prefix, self.0) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($prefix)?;
+                fmt::Display::fmt(&self.0, f)
+            }
         }
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(self, f) }

@@ -5,7 +5,6 @@ use aws_lc_rs::{
     digest::{Context, SHA256, digest},
     hmac,
 };
-use std::fmt::Write;
 
 /// Text that must not reach a log: no `Debug`, no `Display`, no `Serialize`. Reading it is spelled out with [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
@@ -67,8 +66,6 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
