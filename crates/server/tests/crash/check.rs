@@ -2,6 +2,7 @@
 
 use crate::{
     ledger::{Fate, Ledger, Person},
+    load,
     running::{Place, Running},
 };
 use foundation::random::{Seeded, Shared};
@@ -31,6 +32,15 @@ pub fn knows_everything(server: &Running, ledgers: &mut [Ledger], waiting: i64) 
         for nonce in ledger.nonces.iter().rev().take(SAMPLE) {
             let reply = server.backend("GET", &format!("/v1/clients/handshake_payload?nonce={nonce}"), None).expect("an answer");
             assert!((400..500).contains(&reply.status), "a spent nonce is accepted again: {}", reply.body);
+        }
+        // One that may be spent lets somebody in once at most; then it is spent.
+        for ticket in ledger.doubtful_tickets.drain(..) {
+            load::show_ticket(server, &ticket).expect("an answer");
+            ledger.tickets.push(ticket);
+        }
+        for ticket in ledger.tickets.iter().rev().take(SAMPLE) {
+            let reply = load::show_ticket(server, ticket).expect("an answer");
+            assert!((400..500).contains(&reply.status), "a spent ticket is accepted again: {} {}", reply.status, reply.body);
         }
         for application in &ledger.applications {
             let reply = server.platform("GET", &format!("/v1/platform/applications/{application}"), None).expect("an answer");

@@ -10,6 +10,10 @@ pub struct Ledger {
     pub people: Vec<Person>,
     pub codes: Vec<SpentCode>,
     pub nonces: Vec<String>,
+    /// Sign-in tokens that have let somebody in.
+    pub tickets: Vec<String>,
+    /// Sign-in tokens of which no answer says whether they have.
+    pub doubtful_tickets: Vec<String>,
     pub applications: Vec<String>,
     /// Addresses of which no answer says whether they have an account.
     pub doubtful: Vec<String>,
@@ -55,7 +59,18 @@ pub struct SpentCode {
 
 impl Ledger {
     pub fn new(caller: u64) -> Ledger {
-        Ledger { caller, acknowledged: 0, made: 0, people: Vec::new(), codes: Vec::new(), nonces: Vec::new(), applications: Vec::new(), doubtful: Vec::new() }
+        Ledger {
+            caller,
+            acknowledged: 0,
+            made: 0,
+            people: Vec::new(),
+            codes: Vec::new(),
+            nonces: Vec::new(),
+            tickets: Vec::new(),
+            doubtful_tickets: Vec::new(),
+            applications: Vec::new(),
+            doubtful: Vec::new(),
+        }
     }
 
     /// A mark that nobody else uses, for names.

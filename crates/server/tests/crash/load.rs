@@ -16,7 +16,7 @@ use std::{
 pub fn work(server: &Running, ledger: &mut Ledger, chance: &mut Chance, (given, stop): (&AtomicU64, &AtomicBool)) {
     while !stop.load(Ordering::Acquire) {
         let before = ledger.acknowledged;
-        let done = match chance.below(40) {
+        let done = match chance.below(44) {
             0..=4 => sign_up(server, ledger, stop),
             5..=9 => create_user(server, ledger),
             10..=14 => sign_in(server, ledger, chance),
@@ -25,6 +25,7 @@ pub fn work(server: &Running, ledger: &mut Ledger, chance: &mut Chance, (given, 
             24..=33 => set_metadata(server, ledger, chance),
             34..=36 => redeem_nonce(server, ledger, chance),
             37..=38 => delete_user(server, ledger, chance),
+            39..=42 => spend_ticket(server, ledger, chance),
             _ => create_application(server, ledger),
         };
         given.fetch_add(ledger.acknowledged - before, Ordering::AcqRel);
@@ -183,6 +184,30 @@ fn redeem_nonce(server: &Running, ledger: &mut Ledger, chance: &mut Chance) -> O
         ledger.nonces.push(nonce);
     }
     Some(())
+}
+
+fn spend_ticket(server: &Running, ledger: &mut Ledger, chance: &mut Chance) -> Option<()> {
+    let Some(user) = someone(ledger, chance).map(|person| person.id.clone()) else { return Some(()) };
+    let made = server.backend("POST", "/v1/sign_in_tokens", Some(&json!({ "user_id": user })));
+    let Some(made) = answered(ledger, made)? else { return Some(()) };
+    let ticket = made.body["token"].as_str()?.to_owned();
+    ledger.doubtful_tickets.push(ticket.clone());
+    let reply = show_ticket(server, &ticket);
+    let reply = answered(ledger, reply)?;
+    // Whoever was refused has spent nothing, but the user may be gone: it stays doubtful.
+    let Some(done) = reply else { return Some(()) };
+    ledger.doubtful_tickets.pop();
+    ledger.tickets.push(ticket);
+    let session = done.body["response"]["created_session_id"].as_str()?.to_owned();
+    let person = ledger.people.iter_mut().find(|person| person.id == user)?;
+    person.sessions.push(Session { id: session, cookies: done.cookies, fate: Fate::There });
+    person.changed = true;
+    Some(())
+}
+
+/// Signs in with a ticket, on a new device.
+pub fn show_ticket(server: &Running, ticket: &str) -> Option<Reply> {
+    server.frontend("POST", "/v1/client/sign_ins", "", &[("strategy", "ticket"), ("ticket", ticket)])
 }
 
 fn delete_user(server: &Running, ledger: &mut Ledger, chance: &mut Chance) -> Option<()> {

@@ -80,11 +80,11 @@ fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
     check::is_whole(&place);
     let count = |of: fn(&Ledger) -> usize| ledgers.iter().map(of).sum::<usize>();
     println!(
-        "nothing lost: {} acknowledged answers, {} people, {} sessions, {} codes and nonces spent, {} applications",
+        "nothing lost: {} acknowledged answers, {} people, {} sessions, {} codes, nonces and tickets spent, {} applications",
         ledgers.iter().map(|ledger| ledger.acknowledged).sum::<u64>(),
         count(|l| l.people.len()),
         count(|l| l.people.iter().map(|p| p.sessions.len()).sum()),
-        count(|l| l.codes.len() + l.nonces.len()),
+        count(|l| l.codes.len() + l.nonces.len() + l.tickets.len()),
         count(|l| l.applications.len()),
     );
     assert!(ledgers.iter().any(|ledger| ledger.acknowledged > 0), "somebody got an answer");
