@@ -1,6 +1,9 @@
 //! All operations of this door.
 
-use crate::{clients, domains, email_addresses, instance, jwt_templates, messages, redirect_urls, sessions, sign_ups, standing, tickets, users};
+use crate::{
+    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_settings, organizations, redirect_urls, sessions, sign_ups,
+    standing, tickets, users,
+};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -58,6 +61,26 @@ pub fn routes() -> Routes {
         .post("CreateActorToken", "/v1/actor_tokens", tickets::create_actor_token)
         .post("RevokeActorToken", "/v1/actor_tokens/{actor_token_id}/revoke", tickets::revoke_actor_token)
         .post("CreateTestingToken", "/v1/testing_tokens", tickets::create_testing_token)
+        .get("GetInstanceOrganizationSettings", "/v1/instance/organization_settings", organization_settings::show)
+        .patch("UpdateInstanceOrganizationSettings", "/v1/instance/organization_settings", organization_settings::update)
+        .get("ListOrganizations", "/v1/organizations", organizations::list)
+        .post("CreateOrganization", "/v1/organizations", organizations::create)
+        .get("GetOrganization", "/v1/organizations/{organization_id}", organizations::show)
+        .patch("UpdateOrganization", "/v1/organizations/{organization_id}", organizations::update)
+        .delete("DeleteOrganization", "/v1/organizations/{organization_id}", organizations::delete)
+        .counted(Class::Metadata)
+        .patch("MergeOrganizationMetadata", "/v1/organizations/{organization_id}/metadata", organizations::merge_metadata)
+        .counted(Class::Metadata)
+        .put("ReplaceOrganizationMetadata", "/v1/organizations/{organization_id}/metadata", organizations::replace_metadata)
+        .put("UploadOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::set_logo)
+        .delete("DeleteOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::delete_logo)
+        .get("ListOrganizationMemberships", "/v1/organizations/{organization_id}/memberships", memberships::list)
+        .post("CreateOrganizationMembership", "/v1/organizations/{organization_id}/memberships", memberships::create)
+        .patch("UpdateOrganizationMembership", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::update)
+        .delete("DeleteOrganizationMembership", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::delete)
+        .patch("UpdateOrganizationMembershipMetadata", "/v1/organizations/{organization_id}/memberships/{user_id}/metadata", memberships::merge_metadata)
+        .get("InstanceGetOrganizationMemberships", "/v1/organization_memberships", memberships::list_all)
+        .get("UsersGetOrganizationMemberships", "/v1/users/{user_id}/organization_memberships", memberships::list_of_user)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

@@ -7,6 +7,7 @@ use domain::{
     clients::{Credential, Visit},
     instances::Tenant,
     jwt_templates,
+    organizations::active::{self, Wanted},
     refresh::{self, Expired},
     sessions::{self, Filter, Status},
     tokens, users,
@@ -50,16 +51,14 @@ fn named<T: foundation::Id>(query: &Query, name: &'static str) -> Result<Option<
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "active_organization_id"])?;
     let user: UserId = foundation::Id::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
-    if input.text("active_organization_id")?.is_some() {
-        return Err(Problem::invalid("active_organization_id", "names no organization of this user").into());
-    }
+    let organization = input.text("active_organization_id")?;
     let tenant = &call.tenant;
     let now = call.now();
     call.write(
         |tx| {
             Box::pin(async move {
                 let mut visit = Visit::recognise(tx, Arc::clone(tenant), Credential::default()).await?;
-                sessions::create_for(tx, &mut visit, user).await
+                sessions::create_for(tx, &mut visit, user, organization).await
             })
         },
         |session| bodies::backend_session(session, now),
@@ -89,7 +88,8 @@ pub async fn create_token(call: BackendCall, Id(id): Id<SessionId>, input: Input
             Box::pin(async move {
                 let session = sessions::live(tx, id).await?;
                 users::ensure_welcome(tx, session.user).await?;
-                tokens::mint(tx, tenant, &session, None, life).await
+                let organization = active::of_session(tx, &session, Wanted::Sessions).await?;
+                tokens::mint(tx, tenant, (&session, organization.as_ref()), None, life).await
             })
         },
         |jwt| json!({ "object": "token", "jwt": jwt }),

@@ -8,12 +8,18 @@ use store::{Tx, sql};
 pub enum Counter {
     /// Users of the instance.
     Users,
+    /// Organizations of the instance.
+    Organizations,
+    /// How often a role, a permission or a role set has changed.
+    RolesVersion,
 }
 
 impl Counter {
     const fn name(self) -> &'static str {
         match self {
             Counter::Users => "users",
+            Counter::Organizations => "organizations",
+            Counter::RolesVersion => "roles_version",
         }
     }
 }

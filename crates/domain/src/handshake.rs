@@ -4,12 +4,13 @@ use crate::{
     clients::Visit,
     keys, once,
     once::Purpose,
+    organizations::active::{self, Wanted},
     redirect_urls, redirects, refresh,
     sessions::{self, Session},
     settings, tokens, users,
 };
 use ::store::Tx;
-use foundation::{Problem, Result, Secret};
+use foundation::{Error, Problem, Result, Secret};
 use protocols::jose::Category;
 use serde_json::{Value, json};
 use url::{Origin, Url};
@@ -45,13 +46,15 @@ const LONGEST_COOKIE: usize = 3_800;
 /// A live instance behind the application's own proxy hands them over in a cookie, because the SDK leaves a live parameter in the address,
 /// where it would be spent when the page is loaded again. Otherwise they travel in the address.
 ///
+/// Where the page's address names an organization, by id or slug, the session is in that from now on; `Some(None)` is the personal account.
+///
 /// # Errors
 /// [`Problem::RedirectUrlInvalid`] where the application may not be sent to; [`Problem::ParamInvalid`] for a live token that would stand in an address.
-pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format) -> Result<Onward> {
+pub async fn perform(tx: &mut Tx<'_>, visit: &mut Visit, redirect_url: &str, format: Format, organization: Option<Option<&str>>) -> Result<Onward> {
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let target = redirects::check(&visit.tenant, &settings, &list, redirect_url, "redirect_url")?;
-    let mut directives = directives(tx, visit, &target, format).await?;
+    let mut directives = directives(tx, visit, &target, format, organization).await?;
     if !visit.tenant.is_development() && visit.credential.proxied && redirects::is_behind_proxy(&visit.tenant, &target) {
         let attributes = attributes(&target);
         // A session's cookie stays the last one.
@@ -100,7 +103,7 @@ pub async fn redeem(tx: &mut Tx<'_>, nonce: &Secret) -> Result<Vec<Value>> {
 }
 
 /// The session in front: the one that was used last, or else the newest.
-async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
+async fn front(tx: &mut Tx<'_>, visit: &mut Visit, organization: Option<Option<&str>>) -> Result<Option<Session>> {
     let live = visit.live_sessions(tx).await?;
     let last = visit.client.as_ref().and_then(|c| c.last_active_session);
     let Some(session) = live.iter().find(|s| Some(s.id) == last).or(live.last()) else { return Ok(None) };
@@ -108,13 +111,26 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<Option<Session>> {
         return Ok(None);
     }
     sessions::use_it(tx, visit, session).await?;
+    if let Some(named) = organization {
+        return enter(tx, session, named).await.map(Some);
+    }
     Ok(Some(session.clone()))
+}
+
+/// The session in the organization that the page's address names. Where its user does not belong to that, the session stays where it is: the page finds
+/// out by the token.
+async fn enter(tx: &mut Tx<'_>, session: &Session, named: Option<&str>) -> Result<Session> {
+    match sessions::enter(tx, session, named).await {
+        Ok(()) => sessions::get(tx, session.id).await,
+        Err(Error::Refused(problem)) if *problem == Problem::OrganizationUnknown => Ok(session.clone()),
+        Err(other) => Err(other),
+    }
 }
 
 /// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because
 /// the SDK takes the last one.
-async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url, format: Format) -> Result<Vec<String>> {
-    let session = front(tx, visit).await?;
+async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url, format: Format, organization: Option<Option<&str>>) -> Result<Vec<String>> {
+    let session = front(tx, visit, organization).await?;
     let attributes = attributes(target);
     let year = 31_536_000;
     let mut cookies: Vec<(&str, String)> = Vec::new();
@@ -126,7 +142,8 @@ async fn directives(tx: &mut Tx<'_>, visit: &mut Visit, target: &Url, format: Fo
         (Some(session), Some(client)) => {
             // The page that asks is the one that the browser goes back to; a referrer would be whoever linked to it.
             let origin = Some(target.origin()).filter(Origin::is_tuple).map(|origin| origin.ascii_serialization());
-            let token = tokens::mint(tx, &visit.tenant, session, origin.as_deref(), tokens::LIFE).await?;
+            let organization = active::of_session(tx, session, Wanted::Sessions).await?;
+            let token = tokens::mint(tx, &visit.tenant, (session, organization.as_ref()), origin.as_deref(), tokens::LIFE).await?;
             cookies.push(("__client_uat", format!("{}; {attributes}; Max-Age={year}", client.updated_at.seconds())));
             cookies.push(("__session", format!("{token}; {attributes}; Max-Age={year}")));
         }

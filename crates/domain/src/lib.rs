@@ -18,6 +18,7 @@ pub mod jwt_templates;
 pub mod keys;
 pub mod messages;
 pub mod once;
+pub mod organizations;
 pub mod passwords;
 pub mod plans;
 pub mod redirect_urls;

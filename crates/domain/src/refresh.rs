@@ -8,6 +8,7 @@ use crate::{
     clients::Client,
     instances::Tenant,
     keys,
+    organizations::active::{self, Wanted},
     sessions::{self, Session},
     tokens, users,
 };
@@ -56,7 +57,8 @@ pub async fn refresh(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) ->
         Error::Refused(_) => Problem::Unauthenticated.into(),
         other => other,
     })?;
-    tokens::mint(tx, tenant, &session, Some(expired.origin), tokens::LIFE).await
+    let organization = active::of_session(tx, &session, Wanted::Sessions).await?;
+    tokens::mint(tx, tenant, (&session, organization.as_ref()), Some(expired.origin), tokens::LIFE).await
 }
 
 async fn check(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) -> Result<Session> {

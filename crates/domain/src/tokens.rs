@@ -3,6 +3,7 @@
 use crate::{
     instances::Tenant,
     keys,
+    organizations::active::Active,
     sessions::{self, Session, Status},
 };
 use ::store::Tx;
@@ -16,21 +17,28 @@ pub const LIFE: Duration = Duration::from_secs(60);
 /// How long a backend may ask a token to be good.
 pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Signs a token of a living session for the page at `origin`. No token outlives its session.
+/// Signs a token of a living session for the page at `origin`, and for an organization of its user's. No token outlives its session.
 ///
 /// # Errors
 /// As [`keys::signer`].
-pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, origin: Option<&str>, life: Duration) -> Result<String> {
+pub async fn mint(
+    tx: &mut Tx<'_>,
+    tenant: &Tenant,
+    (session, organization): (&Session, Option<&Active>),
+    origin: Option<&str>,
+    life: Duration,
+) -> Result<String> {
     let now = tx.now();
     let life = life.min(session.end().since(now));
     let key = keys::signer(tx, life).await?;
-    sign(&key, &Claimed { tenant, session, origin, life, now }, tx.random())
+    sign(&key, &Claimed { tenant, session, organization, origin, life, now }, tx.random())
 }
 
 /// What a token claims.
 pub(crate) struct Claimed<'a> {
     pub(crate) tenant: &'a Tenant,
     pub(crate) session: &'a Session,
+    pub(crate) organization: Option<&'a Active>,
     pub(crate) origin: Option<&'a str>,
     pub(crate) life: Duration,
     pub(crate) now: Timestamp,
@@ -38,7 +46,7 @@ pub(crate) struct Claimed<'a> {
 
 /// Signs the claims. Whoever calls has made sure that the session lives.
 pub(crate) fn sign(key: &SigningKey, claimed: &Claimed<'_>, random: &mut dyn Random) -> Result<String> {
-    let Claimed { tenant, session, origin, life, now } = *claimed;
+    let Claimed { tenant, session, organization, origin, life, now } = *claimed;
     let seconds = now.seconds();
     let expires = (now + life).min(session.end()).seconds();
     let mut claims = json!({
@@ -50,11 +58,16 @@ pub(crate) fn sign(key: &SigningKey, claimed: &Claimed<'_>, random: &mut dyn Ran
         "exp": expires,
         "jti": hex(&random.bytes::<10>()),
         "v": 2,
-        "sts": if session.stored_status == Status::Pending { "pending" } else { "active" },
+        "sts": if session.status(now) == Status::Pending { "pending" } else { "active" },
         "fva": factor_ages(session, now),
     });
     if let (Some(origin), Some(fields)) = (origin, claims.as_object_mut()) {
         fields.insert("azp".to_owned(), origin.into());
+    }
+    if let (Some(organization), Some(fields)) = (organization, claims.as_object_mut()) {
+        let (claim, features) = organization.claims();
+        fields.insert("o".to_owned(), claim);
+        fields.extend(features.map(|features| ("fea".to_owned(), features.into())));
     }
     if let (Some(actor), Some(fields)) = (&session.actor, claims.as_object_mut()) {
         fields.insert("act".to_owned(), Value::Object(actor.0.clone()));

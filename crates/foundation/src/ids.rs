@@ -26,6 +26,12 @@ impl Ksuid {
         Ksuid(bytes)
     }
 
+    /// The second in which it was made, if a clock has made it.
+    pub const fn time(self) -> Timestamp {
+        let [a, b, c, d, ..] = self.0;
+        Timestamp::from_millis((u32::from_be_bytes([a, b, c, d]) as i64 + EPOCH) * 1000)
+    }
+
     /// Length of the text form.
     pub const TEXT: usize = 27;
 
@@ -165,6 +171,14 @@ ids! {
     PoolId = "pool_";
     /// An organization of an instance.
     OrganizationId = "org_";
+    /// A user's membership in an organization.
+    MembershipId = "orgmem_";
+    /// What members may be in organizations.
+    RoleId = "role_";
+    /// What a role allows.
+    PermissionId = "perm_";
+    /// Roles that belong together.
+    RoleSetId = "rset_";
     /// A key pair that signs an instance's tokens; its text is the `kid`.
     SigningKeyId = "key_";
     /// A key that seals an instance's secrets at rest.

@@ -142,6 +142,28 @@ pub enum Problem {
     PlanInUse(i64),
     /// The user already has the most of this kind; the kind and the number.
     LimitReached(&'static str, i64),
+    /// The instance has no organizations.
+    OrganizationsOff,
+    /// The organization does not exist, or the user does not belong to it.
+    OrganizationUnknown,
+    /// The member's role does not allow this; the permission that would.
+    PermissionMissing(&'static str),
+    /// The user may not create organizations.
+    OrganizationCreationNotAllowed,
+    /// Nobody may delete the organization.
+    OrganizationDeletionNotAllowed,
+    /// The user has created as many organizations as they may.
+    OrganizationsFull(i64),
+    /// The organization has as many members as it may, invited ones counted.
+    MembersFull(i64),
+    /// The user belongs to the organization already.
+    AlreadyMember,
+    /// This organization, or another one of the user's, wants its members for itself.
+    ExclusiveMember,
+    /// Nobody could manage the organization's members after this.
+    MinimumPermissions,
+    /// The organization's members cannot have this role.
+    RoleUnknown,
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -374,6 +396,49 @@ impl Problem {
             P::LimitReached(what, most) => {
                 row(422, "resource_limit_reached", "Limit reached", "").long(format!("At most {most} {what} are allowed.")).with(json!({ "limit": most }))
             }
+            P::OrganizationsOff => row(
+                403,
+                "organization_not_enabled_in_instance",
+                "Organizations are off",
+                "Organizations are not enabled for this application: organization_settings.enabled turns them on.",
+            ),
+            P::OrganizationUnknown => row(
+                404,
+                "organization_not_found_or_unauthorized",
+                "organization not found",
+                "There is no such organization, or the user does not belong to it any more.",
+            ),
+            P::PermissionMissing(permission) => row(403, "missing_organization_permission", "missing permission", "")
+                .long(format!("Your role in this organization lacks the permission {permission}."))
+                .with(json!({ "permissions": [permission] })),
+            P::OrganizationCreationNotAllowed => {
+                row(403, "organization_create_not_enabled", "organizations cannot be created", "You may not create organizations here.")
+            }
+            P::OrganizationDeletionNotAllowed => {
+                row(403, "organization_admin_delete_not_enabled", "deletion is not enabled", "Members may not delete this organization.")
+            }
+            P::OrganizationsFull(most) => row(403, "organization_quota_exceeded", "too many organizations", "")
+                .long(format!("You have created {most} organizations, and may not create more."))
+                .with(json!({ "limit": most })),
+            P::MembersFull(most) => row(403, "organization_membership_quota_exceeded", "organization membership quota exceeded", "")
+                .long(format!("The organization may have at most {most} members, and invited people count."))
+                .with(json!({ "limit": most })),
+            P::AlreadyMember => {
+                row(400, "already_a_member_in_organization", "already a member", "The user is already a member of the organization.").on("user_id")
+            }
+            P::ExclusiveMember => row(
+                403,
+                "organization_membership_exclusive",
+                "exclusive membership",
+                "Members of an organization with exclusive membership cannot belong to another one.",
+            ),
+            P::MinimumPermissions => row(
+                400,
+                "organization_minimum_permissions_needed",
+                "not possible",
+                "At least one member must be able to manage the members: give somebody else such a role first.",
+            ),
+            P::RoleUnknown => row(404, "resource_not_found", "not found", "The organization's members cannot have this role.").on("role"),
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),

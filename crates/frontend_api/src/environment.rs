@@ -1,7 +1,7 @@
 //! What everybody may know about an instance.
 
 use axum::body::Bytes;
-use domain::{bodies, keys, settings};
+use domain::{bodies, keys, organizations::roles, settings};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use store::Kept;
@@ -12,7 +12,8 @@ pub async fn show(call: FrontendCall) -> Answer {
     let tenant = &call.tenant;
     let read = call.recall_public("environment", |tx| {
         Box::pin(async move {
-            let text = bodies::environment(tenant, &*settings::effective(tx).await?).to_string();
+            let settings = settings::effective(tx).await?;
+            let text = bodies::environment(tenant, &settings, &*roles::catalogue(tx).await?).to_string();
             let weight = text.len();
             Ok(Kept::new(Bytes::from(text), weight).about(&tenant.instance.application))
         })

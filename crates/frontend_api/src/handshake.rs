@@ -16,7 +16,9 @@ pub async fn perform(call: FrontendCall, Query(query): Query) -> Answer {
         None | Some("token") => Format::Token,
         Some(_) => return Err(Problem::invalid("format", "must be nonce or token").into()),
     };
-    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format)), onward).await
+    let organization = query.cleared("organization_id")?;
+    let organization = organization.as_ref().map(Option::as_deref);
+    call.bare(Access::Write, |tx, visit| Box::pin(handshake::perform(tx, visit, target, format, organization)), onward).await
 }
 
 fn onward(onward: &Onward) -> Response {

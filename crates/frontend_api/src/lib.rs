@@ -6,6 +6,8 @@ mod environment;
 mod handshake;
 mod images;
 mod me;
+mod memberships;
+mod organizations;
 mod routes;
 mod scripts;
 mod sessions;

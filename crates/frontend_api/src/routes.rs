@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, environment, handshake, images, me, scripts, sessions, sign_ins, sign_ups, tickets};
+use crate::{clients, email_addresses, environment, handshake, images, me, memberships, organizations, scripts, sessions, sign_ins, sign_ups, tickets};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -65,6 +65,20 @@ pub fn routes() -> Routes {
         .post("removePassword", "/v1/me/remove_password", me::remove_password)
         .counted(Class::UserProof)
         .post("changePassword", "/v1/me/change_password", me::change_password)
+        .get("getOrganizationMemberships", "/v1/me/organization_memberships", organizations::list_own)
+        .delete("deleteOrganizationMemberships", "/v1/me/organization_memberships/{organization_id}", organizations::leave)
+        .counted(Class::Metadata)
+        .post("createOrganization", "/v1/organizations", organizations::create)
+        .get("getOrganization", "/v1/organizations/{organization_id}", organizations::show)
+        .patch("updateOrganization", "/v1/organizations/{organization_id}", organizations::update)
+        .delete("deleteOrganization", "/v1/organizations/{organization_id}", organizations::delete)
+        .put("updateOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::set_logo)
+        .delete("deleteOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::delete_logo)
+        .get("ListOrganizationRoles", "/v1/organizations/{organization_id}/roles", organizations::list_roles)
+        .get("ListOrganizationMemberships", "/v1/organizations/{organization_id}/memberships", memberships::list)
+        .post("CreateOrganizationMembership", "/v1/organizations/{organization_id}/memberships", memberships::create)
+        .patch("UpdateOrganizationMembership", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::update)
+        .delete("removeOrganizationMember", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::delete)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)
         .get("getSessions", "/v1/me/sessions/active", me::active_sessions)
         .post("revokeSession", "/v1/me/sessions/{session_id}/revoke", me::revoke_session)

@@ -1,7 +1,7 @@
 //! The sessions of the caller's own client.
 
-use domain::{bodies, clients, jwt_templates, sessions};
-use foundation::{Problem, SessionId};
+use domain::{bodies, clients, jwt_templates, organizations::active::Wanted, sessions};
+use foundation::{Id as _, OrganizationId, Problem, SessionId};
 use http::StatusCode;
 use serde_json::json;
 use store::Access;
@@ -21,13 +21,14 @@ pub async fn show(call: FrontendCall, Id(id): Id<SessionId>) -> Answer {
     .await
 }
 
-/// Notes that the session is in use, and puts it in front.
+/// Notes that the session is in use, and puts it in front; in an organization of the user's, if one is named.
 pub async fn touch(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
-    no_organization(&input, "active_organization_id")?;
+    let organization = input.cleared("active_organization_id")?;
+    let organization = organization.as_ref().map(Option::as_deref);
     call.write(
         |tx, visit| {
             Box::pin(async move {
-                let session = sessions::touch(tx, visit, id).await?;
+                let session = sessions::touch(tx, visit, id, organization).await?;
                 clients::session_view(tx, visit, session).await
             })
         },
@@ -69,20 +70,21 @@ pub async fn remove_all(call: FrontendCall) -> Answer {
     call.client(Access::Write, |tx, visit| Box::pin(sessions::remove_all(tx, visit))).await
 }
 
-/// A fresh token. That an open page fetches one is a use of the session, which is noted now and then, beside the answer.
+/// A fresh token, for the session's organization or the one that is named. That an open page fetches one is a use of the session, which is noted now and then, beside the answer.
 pub async fn create_token(call: FrontendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
-    no_organization(&input, "organization_id")?;
-    let minting = call.recall("minting", &[&id.to_string()], |tx, visit| Box::pin(sessions::minting(tx, visit, id))).await?;
+    let wanted = match input.cleared("organization_id")? {
+        None => Wanted::Sessions,
+        Some(None) => Wanted::Personal,
+        // Not 422: the SDK would sign the user out.
+        Some(Some(text)) => Wanted::One(OrganizationId::parse(&text).ok_or(Problem::OrganizationUnknown)?),
+    };
+    let parts = [id.to_string(), wanted.to_string()];
+    let minting = call.recall("minting", &[&parts[0], &parts[1]], |tx, visit| Box::pin(sessions::minting(tx, visit, id, wanted))).await?;
     let token = minting.mint(&call.tenant, call.origin(), call.now(), &mut call.random())?;
     if minting.notes(call.now()) {
         call.beside(|tx, visit| Box::pin(sessions::note_use(tx, visit, id))).await;
     }
     Ok(json(StatusCode::OK, &json!({ "object": "token", "jwt": token })))
-}
-
-/// No organization can be active; an empty value asks for the personal account. Not 422: the SDK would sign the user out.
-fn no_organization(input: &Input, param: &'static str) -> Result<(), Problem> {
-    if input.text(param)?.is_some_and(|text| !text.is_empty()) { Err(Problem::NotFound) } else { Ok(()) }
 }
 
 /// A fresh token of a template.

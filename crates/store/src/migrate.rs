@@ -31,6 +31,7 @@ pub const fn migrations() -> &'static [Migration] {
         Migration { version: 6, name: "devices and images", text: include_str!("migrations/0006_devices_and_images.sql") },
         Migration { version: 7, name: "mail", text: include_str!("migrations/0007_mail.sql") },
         Migration { version: 9, name: "guarding", text: include_str!("migrations/0009_guarding.sql") },
+        Migration { version: 10, name: "organizations", text: include_str!("migrations/0010_organizations.sql") },
     ]
 }
 

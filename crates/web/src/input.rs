@@ -384,6 +384,30 @@ impl<T: TypedId> FromRequestParts<Arc<App>> for Id<T> {
     }
 }
 
+/// Two ids in the path, the one inside of the other: its last two parameters.
+pub struct Within<A, B>(pub A, pub B);
+
+impl<A: TypedId, B: TypedId> FromRequestParts<Arc<App>> for Within<A, B> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Refusal> {
+        let IdAndName(outer, inner) = IdAndName::from_request_parts(parts, state).await?;
+        Ok(Within(outer, B::parse(&inner).ok_or(Problem::NotFound)?))
+    }
+}
+
+/// A name in the path: its last parameter.
+pub struct Named(pub String);
+
+impl FromRequestParts<Arc<App>> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Refusal> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::NotFound)?;
+        Ok(params.iter().last().map(|(_, text)| Named(text.to_owned())).ok_or(Problem::NotFound)?)
+    }
+}
+
 /// An id in the path and the name behind it: its last two parameters.
 pub struct IdAndName<T>(pub T, pub String);
 

@@ -2,23 +2,30 @@
 
 use crate::{
     instances::Tenant,
+    organizations::roles::Catalogue,
     settings::{Attribute, PreferredStrategy, Settings},
 };
 use serde_json::{Value, json};
 
 /// The environment of an instance.
-pub fn environment(tenant: &Tenant, settings: &Settings) -> Value {
-    json!({
+pub fn environment(tenant: &Tenant, settings: &Settings, catalogue: &Catalogue) -> Value {
+    let organizations = &settings.organization_settings;
+    let (creator_role, default_role) = catalogue.first_roles();
+    let mut body = json!({
         "auth_config": auth_config(tenant, settings),
         "display_config": display_config(tenant, settings),
         "user_settings": user_settings(settings),
         "organization_settings": {
-            "enabled": false,
-            "max_allowed_memberships": 5,
-            "actions": { "admin_delete": true },
-            "domains": { "enabled": false, "enrollment_modes": [], "default_role": "org:member" },
-            "slug": { "disabled": false },
-            "creator_role": "org:admin",
+            "enabled": organizations.enabled,
+            "max_allowed_memberships": organizations.most_members(),
+            "actions": { "admin_delete": organizations.admin_delete_enabled },
+            "domains": {
+                "enabled": organizations.enabled && organizations.domains_enabled,
+                "enrollment_modes": organizations.domains_enrollment_modes,
+                "default_role": default_role,
+            },
+            "slug": { "disabled": organizations.slug_disabled },
+            "creator_role": creator_role,
         },
         "fraud_settings": { "object": "fraud_settings", "native": { "device_attestation_mode": "disabled" } },
         "commerce_settings": {
@@ -33,7 +40,12 @@ pub fn environment(tenant: &Tenant, settings: &Settings) -> Value {
         "client_debug_mode": false,
         "partitioned_cookies": false,
         "maintenance_mode": false,
-    })
+    });
+    // Not in the contract, but in the SDKs: told only where it makes a difference.
+    if organizations.forces_selection() {
+        body["organization_settings"]["force_organization_selection"] = true.into();
+    }
+    body
 }
 
 fn auth_config(tenant: &Tenant, settings: &Settings) -> Value {
@@ -255,7 +267,7 @@ fn user_settings(settings: &Settings) -> Value {
             "allow_extended_special_characters": false,
             "allow_numeric_usernames": false,
         },
-        "actions": { "delete_self": settings.user_actions.delete_self, "create_organization": true, "create_organizations_limit": null },
+        "actions": { "delete_self": settings.user_actions.delete_self, "create_organization": settings.user_actions.create_organization, "create_organizations_limit": null },
         "attack_protection": {
             "user_lockout": {
                 "enabled": true,

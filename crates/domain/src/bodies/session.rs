@@ -20,10 +20,10 @@ pub fn session(view: &SessionView) -> Value {
         "expire_at": session.expire_at,
         "abandon_at": session.abandon_at,
         "last_active_at": session.last_active_at,
-        "last_active_organization_id": null,
+        "last_active_organization_id": session.organization,
         "last_active_token": token.as_ref().map(|jwt| json!({ "object": "token", "jwt": jwt })),
         "actor": session.actor.as_ref().map(|actor| &actor.0),
-        "tasks": null,
+        "tasks": tasks(session, *now),
         "factor_verification_age": tokens::factor_ages(session, *now),
         "user": user(owner, *now),
         "public_user_data": public_user_data(owner),
@@ -32,7 +32,16 @@ pub fn session(view: &SessionView) -> Value {
     })
 }
 
-fn public_user_data(user: &User) -> Value {
+/// What a session's user has to do first; nothing for a session that lives no more.
+fn tasks(session: &Session, now: Timestamp) -> Value {
+    match session.task {
+        Some(task) if session.is_live(now) => json!([{ "key": task.as_str() }]),
+        _ => Value::Null,
+    }
+}
+
+/// What others may know of a user.
+pub(super) fn public_user_data(user: &User) -> Value {
     json!({
         "first_name": user.first_name,
         "last_name": user.last_name,
@@ -54,14 +63,14 @@ pub fn backend_session(session: &Session, now: Timestamp) -> Value {
         "client_id": session.client,
         "actor": session.actor.as_ref().map(|actor| &actor.0),
         "status": session.status(now).as_str(),
-        "last_active_organization_id": null,
+        "last_active_organization_id": session.organization,
         "last_active_at": session.last_active_at,
         "latest_activity": activity(session),
         "expire_at": session.expire_at,
         "abandon_at": session.abandon_at,
         "created_at": session.created_at,
         "updated_at": session.updated_at,
-        "tasks": null,
+        "tasks": tasks(session, now),
     })
 }
 

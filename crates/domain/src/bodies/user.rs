@@ -1,6 +1,6 @@
 //! Users on the wire.
 
-use super::{attempts::code_status, millis};
+use super::{attempts::code_status, millis, organization::belonging};
 use crate::{
     identifiers::{Identifier, VerifiedBy},
     once,
@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 
 /// A user as they see themselves.
 pub fn user(user: &User, now: Timestamp) -> Value {
-    Value::Object(common(user, now))
+    let mut body = common(user, now);
+    body.insert("organization_memberships".to_owned(), user.memberships.iter().map(belonging).collect());
+    Value::Object(body)
 }
 
 /// A user as the backend sees them: with the private metadata.
@@ -46,7 +48,6 @@ fn common(user: &User, now: Timestamp) -> Map<String, Value> {
         "phone_numbers": [],
         "web3_wallets": [],
         "passkeys": [],
-        "organization_memberships": [],
         "external_accounts": [],
         "saml_accounts": [],
         "enterprise_accounts": [],

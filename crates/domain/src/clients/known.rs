@@ -5,6 +5,7 @@ use crate::{
     bodies,
     instances::Tenant,
     keys,
+    organizations::active::Active,
     tokens::{self, Claimed},
 };
 use ::store::{Kept, Tx};
@@ -21,8 +22,11 @@ use std::{
 const REUSED: Duration = Duration::from_secs(10);
 /// About how many bytes the body of one session takes, with its user and its token.
 const SESSION_WEIGHT: usize = 6_000;
+/// About how many bytes one membership takes, with its organization.
+const MEMBERSHIP_WEIGHT: usize = 2_000;
 
-/// A client as its answers show it. It holds until one of its sessions ends, or anybody changes it, its sessions or their users.
+/// A client as its answers show it. It holds until one of its sessions ends, or anybody changes it, its sessions, their users, or the
+/// organizations that these belong to.
 pub struct KnownClient {
     key: Option<Arc<SigningKey>>,
     shown: Mutex<Shown>,
@@ -52,14 +56,16 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
     let sessions = view.as_ref().map_or(&[][..], |view| &view.sessions);
     let about: Vec<_> = sessions.iter().map(|s| (s.session.id, s.session.user, s.session.end())).collect();
     let identifiers: Vec<_> = sessions.iter().flat_map(|s| &s.user.identifiers).map(|i| i.id).collect();
+    let organizations: Vec<_> = sessions.iter().flat_map(|s| &s.user.memberships).map(|m| m.organization.id).collect();
     let key = if sessions.is_empty() { None } else { Some(keys::signer(tx, tokens::LIFE).await?) };
     let known = KnownClient { key, shown: Mutex::new(Shown { view, body: None }) };
     if !lasting {
         return Ok(Kept::never(known));
     }
-    let kept = Kept::new(known, 1_000 + about.len() * SESSION_WEIGHT);
+    let kept = Kept::new(known, 1_000 + about.len() * SESSION_WEIGHT + organizations.len() * MEMBERSHIP_WEIGHT);
     let kept = about.iter().fold(kept, |kept, (session, user, end)| kept.until(*end).about(session).about(user));
-    Ok(identifiers.iter().fold(kept, |kept, identifier| kept.about(identifier)))
+    let kept = identifiers.iter().fold(kept, |kept, identifier| kept.about(identifier));
+    Ok(organizations.iter().fold(kept, |kept, organization| kept.about(organization)))
 }
 
 impl KnownClient {
@@ -87,7 +93,9 @@ impl KnownClient {
             session.now = now;
             session.token = match &self.key {
                 Some(key) if !session.user.banned => {
-                    Some(tokens::sign(key, &Claimed { tenant, session: &session.session, origin, life: tokens::LIFE, now }, random)?)
+                    let organization = Active::of(&session.session, &session.user);
+                    let claimed = Claimed { tenant, session: &session.session, organization: organization.as_ref(), origin, life: tokens::LIFE, now };
+                    Some(tokens::sign(key, &claimed, random)?)
                 }
                 _ => None,
             };

@@ -2,6 +2,7 @@
 
 use super::{Client, Visit};
 use crate::{
+    organizations::active::Active,
     sessions::{self, Session},
     sign_ins::{self, SignInView},
     sign_ups::{self, SignUpView},
@@ -90,5 +91,5 @@ async fn token(tx: &mut Tx<'_>, visit: &Visit, session: &Session, user: &User) -
     if !own || !session.is_live(tx.now()) || user.banned {
         return Ok(None);
     }
-    tokens::mint(tx, &visit.tenant, session, visit.credential.origin.as_deref(), tokens::LIFE).await.map(Some)
+    tokens::mint(tx, &visit.tenant, (session, Active::of(session, user).as_ref()), visit.credential.origin.as_deref(), tokens::LIFE).await.map(Some)
 }

@@ -1,6 +1,11 @@
 //! Events: what happened, in the shapes of the wire contract, written in the transaction in which it happened.
 
-use crate::{bodies, sessions::Session, users::User};
+use crate::{
+    bodies,
+    organizations::{Organization, memberships::Member},
+    sessions::Session,
+    users::User,
+};
 use foundation::{EventId, Result, UserId};
 use serde_json::{Value, json};
 use store::{Tx, sql};
@@ -13,6 +18,18 @@ pub enum Event<'a> {
     UserUpdated(&'a User),
     /// A user is gone.
     UserDeleted(UserId),
+    /// An organization came to be.
+    OrganizationCreated(&'a Organization),
+    /// An organization changed.
+    OrganizationUpdated(&'a Organization),
+    /// An organization is gone.
+    OrganizationDeleted(&'a Organization),
+    /// Somebody became a member.
+    MembershipCreated(&'a Member),
+    /// A membership changed.
+    MembershipUpdated(&'a Member),
+    /// A membership has ended.
+    MembershipDeleted(&'a Member),
     /// Somebody signed in.
     SessionCreated(&'a Session),
     /// A session was ended by its user.
@@ -29,6 +46,15 @@ impl Event<'_> {
             Event::UserCreated(user) => ("user.created", user.id.to_string(), bodies::backend_user(user, now)),
             Event::UserUpdated(user) => ("user.updated", user.id.to_string(), bodies::backend_user(user, now)),
             Event::UserDeleted(id) => ("user.deleted", id.to_string(), json!({ "object": "user", "id": id, "deleted": true })),
+            Event::OrganizationCreated(organization) => ("organization.created", organization.id.to_string(), bodies::backend_organization(organization)),
+            Event::OrganizationUpdated(organization) => ("organization.updated", organization.id.to_string(), bodies::backend_organization(organization)),
+            Event::OrganizationDeleted(organization) => {
+                let id = organization.id;
+                ("organization.deleted", id.to_string(), json!({ "object": "organization", "id": id, "slug": organization.slug, "deleted": true }))
+            }
+            Event::MembershipCreated(member) => ("organizationMembership.created", member.id(), bodies::backend_membership(member)),
+            Event::MembershipUpdated(member) => ("organizationMembership.updated", member.id(), bodies::backend_membership(member)),
+            Event::MembershipDeleted(member) => ("organizationMembership.deleted", member.id(), bodies::backend_membership(member)),
             Event::SessionCreated(session) => ("session.created", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionEnded(session) => ("session.ended", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionRemoved(session) => ("session.removed", session.id.to_string(), bodies::backend_session(session, now)),

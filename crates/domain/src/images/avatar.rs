@@ -1,10 +1,14 @@
 //! Avatars: a picture for whoever has none, drawn from two letters and a number. Its address says all that it shows, so nothing is looked up,
 //! and nothing is told by its being there.
 
-use crate::users::User;
+use crate::{organizations::Organization, users::User};
 use aws_lc_rs::digest::{SHA256, digest};
 use foundation::secret::hex;
 use std::fmt;
+
+fn first(text: Option<&str>) -> Option<char> {
+    text.and_then(|text| text.chars().find(|c| c.is_alphanumeric()))
+}
 
 /// An avatar. Its text form is `<eight hex digits>` or `<eight hex digits>-<initials>`, as it stands in an address. The SDKs' pages know by
 /// the word `avatar_placeholder` in the address that there is nothing to remove.
@@ -17,14 +21,23 @@ pub struct Avatar {
 impl Avatar {
     /// The user's.
     pub fn of(user: &User) -> Avatar {
-        let hash = digest(&SHA256, user.id.to_string().as_bytes());
-        let seed = hash.as_ref().first_chunk().copied().map_or(0, u32::from_be_bytes);
-        let first = |text: Option<&str>| text.and_then(|text| text.chars().find(|c| c.is_alphanumeric()));
         let names = [first(user.first_name.as_deref()), first(user.last_name.as_deref())];
         let mut initials: String = names.into_iter().flatten().collect();
         if initials.is_empty() {
             initials.extend(first(Some(user.username().unwrap_or_else(|| user.identifier()))));
         }
+        Avatar::new(&user.id.to_string(), &initials)
+    }
+
+    /// The organization's.
+    pub fn of_organization(organization: &Organization) -> Avatar {
+        let initials: String = organization.name.split_whitespace().filter_map(|word| first(Some(word))).collect();
+        Avatar::new(&organization.id.to_string(), &initials)
+    }
+
+    fn new(id: &str, initials: &str) -> Avatar {
+        let hash = digest(&SHA256, id.as_bytes());
+        let seed = hash.as_ref().first_chunk().copied().map_or(0, u32::from_be_bytes);
         // Some letters are two when they are large.
         Avatar { seed, initials: initials.to_uppercase().chars().take(2).collect() }
     }

@@ -1,4 +1,4 @@
-//! Images: pictures of users, made small and safe by the world, and the avatars of those who have none.
+//! Images: pictures of users and logos of organizations, made small and safe by the world, and the avatars of those who have none.
 //!
 //! An image is named by what it shows and whom it belongs to, so that its address never changes what it shows, and browsers may keep it
 //! for ever. It goes with its owner, and with the next one of the same owner.
@@ -7,7 +7,7 @@ mod avatar;
 
 pub use avatar::Avatar;
 
-use crate::users::User;
+use crate::{organizations::Organization, users::User};
 use ::store::{Tx, cache::InstanceCache, sql};
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -126,6 +126,18 @@ pub(crate) async fn illustrate(tx: &mut Tx<'_>, users: &mut [User]) -> Result<()
         user.image_url = match user.image {
             Some(image) => format!("{address}/v1/images/{image}"),
             None => format!("{address}/v1/avatar_placeholder/{}", Avatar::of(user)),
+        };
+    }
+    Ok(())
+}
+
+/// Says where the organizations' logos are, or the pictures that stand in for them.
+pub(crate) async fn illustrate_organizations(tx: &mut Tx<'_>, organizations: &mut [Organization]) -> Result<()> {
+    let address = address(tx).await?;
+    for organization in organizations {
+        organization.image_url = match organization.image {
+            Some(image) => format!("{address}/v1/images/{image}"),
+            None => format!("{address}/v1/avatar_placeholder/{}", Avatar::of_organization(organization)),
         };
     }
     Ok(())

@@ -3,8 +3,11 @@
 //! A setting that became stricter holds for every session at once; one that became looser holds for new sessions, and what concerns
 //! inactivity from the next use on. So no session comes back to life.
 
-use super::{Session, Status};
-use crate::{audit::Actor, settings::SessionPolicy};
+use super::{Session, Status, Task};
+use crate::{
+    audit::Actor,
+    settings::{SessionPolicy, Settings},
+};
 use foundation::Timestamp;
 use std::time::Duration;
 
@@ -40,7 +43,14 @@ impl SessionPolicy {
 
 impl Session {
     /// The session as the policy of today bounds it.
-    pub(super) fn within(mut self, policy: &SessionPolicy) -> Session {
+    pub(super) fn within(mut self, settings: &Settings) -> Session {
+        let policy = &settings.session;
+        let organizations = &settings.organization_settings;
+        if !organizations.enabled {
+            self.organization = None;
+        }
+        let homeless = organizations.forces_selection() && self.organization.is_none();
+        self.task = homeless.then_some(Task::ChooseOrganization);
         self.expire_at = self.expire_at.min(self.created_at + policy.life());
         self.abandon_at = self.abandon_at.min(policy.abandoned_at(self.last_active_at, self.expire_at));
         self
@@ -59,7 +69,13 @@ impl Session {
     /// What became of it by now. Whichever came first, the end of its time or of all patience, stays what became of it.
     pub fn status(&self, now: Timestamp) -> Status {
         match self.stored_status {
-            Status::Active | Status::Pending if now < self.end() => self.stored_status,
+            Status::Active | Status::Pending if now < self.end() => {
+                if self.task.is_some() {
+                    Status::Pending
+                } else {
+                    self.stored_status
+                }
+            }
             Status::Active | Status::Pending if self.expire_at <= self.abandon_at => Status::Expired,
             Status::Active | Status::Pending => Status::Abandoned,
             closed => closed,

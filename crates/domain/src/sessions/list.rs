@@ -39,10 +39,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
             query = query.and(part!("and user_id = {}"), &[user]);
         }
         match &filter.status {
-            Some(status @ (Status::Active | Status::Pending)) => query.and(
-                part!("and status = {} and expire_at > {} and abandon_at > {} and created_at > {} and last_active_at > {}"),
-                &[status, &now, &now, &born, &used],
-            ),
+            Some(status @ (Status::Active | Status::Pending)) => {
+                let waits = match (settings.organization_settings.forces_selection(), status) {
+                    (true, Status::Active) => part!("and status = 'active' and last_active_organization_id is not null"),
+                    (true, _) => part!("and (status = 'pending' or (status = 'active' and last_active_organization_id is null))"),
+                    (false, Status::Active) => part!("and status = 'active'"),
+                    (false, _) => part!("and status = 'pending'"),
+                };
+                query
+                    .and(waits, &[])
+                    .and(part!("and expire_at > {} and abandon_at > {} and created_at > {} and last_active_at > {}"), &[&now, &now, &born, &used])
+            }
             // The end that came first: of its time, or of all patience.
             Some(Status::Expired) => query.and(
                 part!(
@@ -69,5 +76,5 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
     let query = narrowed(sql!(concat!("select ", columns!(), " from sessions where instance_id = $1")))
         .and(part!("order by created_at desc, id desc limit {} offset {}"), &[&page.limit, &page.offset]);
     let found: Vec<Session> = tx.select(query).await?;
-    Ok((found.into_iter().map(|session| session.within(&settings.session)).collect(), total.first().copied().unwrap_or(0)))
+    Ok((found.into_iter().map(|session| session.within(&settings)).collect(), total.first().copied().unwrap_or(0)))
 }

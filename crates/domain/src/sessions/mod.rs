@@ -14,12 +14,13 @@ use crate::{
     audit::{self, Actor},
     clients::{self, Visit},
     events::{self, Event},
+    organizations::active,
     settings,
     tickets::Impersonation,
     users,
 };
 use ::store::{Json, Tx, text_enum};
-use foundation::{ClientId, Problem, Result, SessionId, Timestamp, UserId};
+use foundation::{ClientId, Error, OrganizationId, Problem, Result, SessionId, Timestamp, UserId};
 use serde_json::json;
 use world::places::Place;
 
@@ -40,6 +41,14 @@ text_enum! {
         Expired = "expired",
         /// Nobody came back to it.
         Abandoned = "abandoned",
+    }
+}
+
+text_enum! {
+    /// What a session's user has to do before anything else.
+    pub enum Task {
+        /// To choose an organization.
+        ChooseOrganization = "choose-organization",
     }
 }
 
@@ -74,6 +83,10 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The organization that its user is in; none is the personal account.
+    pub organization: Option<OrganizationId>,
+    /// What its user has to do before anything else.
+    pub task: Option<Task>,
     /// Who is signed in in truth, where it is not the user: whoever impersonates them.
     pub actor: Option<Json>,
 }
@@ -108,7 +121,7 @@ pub async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Session> {
 /// Only the database's own.
 pub async fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
     let Some(session) = store::find(tx, id).await? else { return Ok(None) };
-    Ok(Some(session.within(&settings::effective(tx).await?.session)))
+    Ok(Some(session.within(&*settings::effective(tx).await?)))
 }
 
 /// The session of this id, if it lives.
@@ -212,15 +225,19 @@ async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session>
         abandon_at: settings.session.abandoned_at(now, expire_at),
         created_at: now,
         updated_at: now,
+        organization: None,
+        task: None,
         actor: None,
-    })
+    }
+    .within(&settings))
 }
 
-/// Creates a session without a browser, by the backend's word, on a client of its own. For tests and scripts of development instances.
+/// Creates a session without a browser, by the backend's word, on a client of its own; in an organization of the user's, if one is named by
+/// id or slug. For tests and scripts of development instances.
 ///
 /// # Errors
-/// [`Problem::DevelopmentOnly`]; [`Problem::NotFound`] where there is no such user; [`Problem::UserBanned`].
-pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Result<Session> {
+/// [`Problem::ParamInvalid`] for an organization that is none of the user's; /// [`Problem::DevelopmentOnly`]; [`Problem::NotFound`] where there is no such user; [`Problem::UserBanned`].
+pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, organization: Option<&str>) -> Result<Session> {
     if !visit.tenant.is_development() {
         return Err(Problem::DevelopmentOnly.into());
     }
@@ -229,7 +246,16 @@ pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId) -> Res
         return Err(Problem::UserBanned.into());
     }
     let client = visit.client_or_new(tx).await?;
-    let session = new(tx, user.id, client.id).await?;
+    let mut session = new(tx, user.id, client.id).await?;
+    if let Some(named) = organization {
+        let unknown = || Problem::invalid("active_organization_id", "names no organization of this user").into();
+        session.organization = Some(active::choose(tx, user.id, named).await.map_err(|error| match error {
+            Error::Refused(problem) if *problem == Problem::OrganizationUnknown => unknown(),
+            other => other,
+        })?);
+        let settings = settings::effective(tx).await?;
+        session = session.within(&settings);
+    }
     store::sweep(tx).await?;
     store::insert(tx, &session).await?;
     make_room(tx, user.id).await?;
@@ -243,18 +269,49 @@ async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, session: &Session, action: &str
     events::emit(tx, event).await
 }
 
-/// Notes that a session is in use, and puts it in front of its client's others.
+/// Notes that a session is in use, and puts it in front of its client's others. Where an organization is named, by id or slug, its user is in that
+/// from now on; `Some(None)` is the personal account.
 ///
 /// # Errors
-/// As [`Visit::live_session`].
-pub async fn touch(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId) -> Result<Session> {
+/// As [`Visit::live_session`]; [`Problem::OrganizationUnknown`].
+pub async fn touch(tx: &mut Tx<'_>, visit: &mut Visit, id: SessionId, organization: Option<Option<&str>>) -> Result<Session> {
     let session = visit.live_session(tx, id).await?;
     if users::get(tx, session.user).await?.banned {
         return Err(Problem::UserBanned.into());
     }
+    if let Some(named) = organization {
+        enter(tx, &session, named).await?;
+    }
     use_it(tx, visit, &session).await?;
     visit.select(tx, Some(id)).await?;
     get(tx, id).await
+}
+
+/// Puts the session into an organization of its user's, named by id or slug, or into none.
+///
+/// # Errors
+/// [`Problem::OrganizationUnknown`].
+pub(crate) async fn enter(tx: &mut Tx<'_>, session: &Session, named: Option<&str>) -> Result<()> {
+    let organization = match named {
+        Some(named) => Some(active::choose(tx, session.user, named).await?),
+        // Where nobody works in a personal account, whoever asks for it stays where they are.
+        None if settings::effective(tx).await?.organization_settings.forces_selection() => session.organization,
+        None => None,
+    };
+    if organization != session.organization {
+        store::set_organization(tx, session, organization).await?;
+    }
+    Ok(())
+}
+
+/// Takes an organization that a user does not belong to any more out of their sessions.
+pub(crate) async fn leave_organization(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<()> {
+    store::leave_organization(tx, organization, user).await
+}
+
+/// Takes an organization that is going out of all sessions.
+pub(crate) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+    store::forget_organization(tx, organization).await
 }
 
 /// Notes that a session is in use, and nothing else: a page that is open fetches tokens.

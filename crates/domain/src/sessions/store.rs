@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{clients::Credential, settings};
 use ::store::{FromRow, Query, Row, Scoped, Tx, part, sql};
-use foundation::{ClientId, Result, SessionId, Timestamp, UserId};
+use foundation::{ClientId, OrganizationId, Result, SessionId, Timestamp, UserId};
 use world::places::Place;
 
 /// The columns of a session, in the order in which they are read.
 macro_rules! columns {
     () => {
         "id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city, country, last_active_at, expire_at, \
-         abandon_at, created_at, updated_at, actor"
+         abandon_at, created_at, updated_at, actor, last_active_organization_id"
     };
 }
 pub(super) use columns;
@@ -36,6 +36,8 @@ impl FromRow for Session {
             created_at: row.take()?,
             updated_at: row.take()?,
             actor: row.take()?,
+            organization: row.take()?,
+            task: None,
         })
     }
 }
@@ -73,15 +75,15 @@ async fn live(tx: &mut Tx<'_>, these: Query<'_>, most: i64) -> Result<Vec<Sessio
         .and(part!("and status in ('active', 'pending') and expire_at > {} and abandon_at > {}"), &[&now, &now])
         .and(part!("and created_at > {} and last_active_at > {} order by created_at, id limit {}"), &[&born, &used, &most]);
     let list: Vec<Session> = tx.select(query).await?;
-    Ok(list.into_iter().map(|session| session.within(&settings.session)).collect())
+    Ok(list.into_iter().map(|session| session.within(&settings)).collect())
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
     tx.change(
         sql!(
             "insert into sessions (instance_id, id, user_id, client_id, status, first_factor_at, second_factor_at, user_agent, ip_address, city,
-                country, last_active_at, expire_at, abandon_at, created_at, updated_at, actor)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+                country, last_active_at, expire_at, abandon_at, created_at, updated_at, actor, last_active_organization_id)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
         ),
         &[
             &s.id,
@@ -100,6 +102,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
             &s.created_at,
             &s.updated_at,
             &s.actor,
+            &s.organization,
         ],
     )
     .await
@@ -159,4 +162,30 @@ pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
     )
     .await
     .map(drop)
+}
+
+/// Puts a session into an organization, or into none.
+pub(super) async fn set_organization(tx: &mut Tx<'_>, session: &Session, organization: Option<OrganizationId>) -> Result<()> {
+    let now = tx.now();
+    tx.change(
+        sql!("update sessions set last_active_organization_id = $4, updated_at = $5 where instance_id = $1 and id = $2 and user_id = $3"),
+        &[&session.id, &session.user, &organization, &now],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn leave_organization(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<()> {
+    tx.change(
+        sql!("update sessions set last_active_organization_id = null where instance_id = $1 and last_active_organization_id = $2 and user_id = $3"),
+        &[&organization, &user],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+    tx.change(sql!("update sessions set last_active_organization_id = null where instance_id = $1 and last_active_organization_id = $2"), &[&organization])
+        .await
+        .map(drop)
 }

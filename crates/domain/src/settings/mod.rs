@@ -20,6 +20,7 @@ pub mod config;
 pub mod document;
 pub mod instance;
 mod messages;
+mod organizations;
 mod rates;
 pub mod resolve;
 pub mod rules;
@@ -32,6 +33,7 @@ mod tree;
 pub use document::{Change, Document};
 pub use instance::update_instance;
 pub use messages::{Messages, Texts};
+pub use organizations::{EnrollmentMode, OrganizationSettings};
 pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 

@@ -13,6 +13,7 @@
 
 use super::{
     messages::Messages,
+    organizations::OrganizationSettings,
     rates::{AttackProtection, CodeBudgets, Rates},
 };
 use crate::{messages, redirects};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub attack_protection: AttackProtection,
     /// What users may do to themselves.
     pub user_actions: UserActions,
+    /// Organizations.
+    pub organization_settings: OrganizationSettings,
     /// Native applications.
     pub native_api: NativeApi,
     /// How the pages present the application.
@@ -80,6 +83,7 @@ impl Default for Settings {
             codes: CodeBudgets::default(),
             attack_protection: AttackProtection::default(),
             user_actions: UserActions::default(),
+            organization_settings: OrganizationSettings::default(),
             native_api: NativeApi::default(),
             display: Display::default(),
             messages: Messages::default(),
@@ -235,11 +239,14 @@ pub struct UserActions {
     /// Whether they may delete their account.
     #[schemars(extend("x-tightens" = "off"))]
     pub delete_self: bool,
+    /// Whether they may create organizations.
+    #[schemars(extend("x-tightens" = "off"))]
+    pub create_organization: bool,
 }
 
 impl Default for UserActions {
     fn default() -> Self {
-        UserActions { delete_self: true }
+        UserActions { delete_self: true, create_organization: true }
     }
 }
 
@@ -295,6 +302,7 @@ impl Settings {
         self.rates.check()?;
         self.codes.check()?;
         self.attack_protection.check()?;
+        self.organization_settings.check()?;
         redirects::check_origins("allowed_origins", &self.allowed_origins)?;
         if !self.auth_email.enabled && !self.auth_username.is_on() {
             return Err(Problem::invalid("auth_email.enabled", "cannot be off while usernames are off: users would have no identifier"));

@@ -10,7 +10,9 @@ use crate::{
     clients,
     counters::{self, Counter},
     events::{self, Event},
-    identifiers, images, tickets,
+    identifiers, images,
+    organizations::memberships,
+    tickets,
 };
 use ::store::Tx;
 use foundation::{IdentifierId, OnConflict, Problem, Result, Timestamp, UserId, Username};
@@ -145,7 +147,8 @@ pub async fn change_metadata(
     changed(tx, actor, id, "user.update").await
 }
 
-fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
+/// Merges a document into another: objects key by key, `null` takes a key away.
+pub fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
     for (key, value) in new {
         match (old.get_mut(key), value) {
             (_, Value::Null) => {
@@ -170,6 +173,7 @@ fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
 /// [`Problem::NotFound`].
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
+    memberships::forget_user(tx, actor, &user).await?;
     clients::forget_user(tx, id).await?;
     tickets::forget_user(tx, id).await?;
     images::forget(tx, &id.to_string()).await?;

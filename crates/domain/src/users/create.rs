@@ -85,6 +85,8 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor<'_>, new: &NewUs
         attempts_left: 0,
         delete_self_enabled: new.delete_self_enabled.unwrap_or(true),
         create_organization_enabled: new.create_organization_enabled.unwrap_or(true),
+        organizations: 0,
+        memberships: Vec::new(),
         create_organizations_limit: new.create_organizations_limit,
         legal_accepted_at: new.legal_accepted_at,
         last_sign_in_at: None,

@@ -134,7 +134,7 @@ impl Filter {
 const LONGEST: usize = 1_024;
 
 /// Text to be looked for, made safe for `like`. Only ASCII letters lose their case, as both databases' `lower` does it.
-struct Patterns {
+pub(crate) struct Patterns {
     query: Option<String>,
     email: Option<String>,
     username: Option<String>,
@@ -142,7 +142,7 @@ struct Patterns {
 }
 
 impl Patterns {
-    fn of(filter: &Filter) -> Patterns {
+    pub(crate) fn of(filter: &Filter) -> Patterns {
         let pattern = |text: &Option<String>| {
             text.as_ref().map(|t| {
                 let escaped = t.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -158,7 +158,8 @@ impl Patterns {
     }
 }
 
-fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns) -> Query<'a> {
+/// Adds the filter to a statement in which users are called `u`.
+pub(crate) fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns) -> Query<'a> {
     let endless = [&filter.query, &filter.email_query, &filter.username_query, &filter.name_query].into_iter().flatten().any(|text| text.len() > LONGEST);
     if filter.nobody || endless {
         return query.and(part!("and u.id = ''"), &[]);
@@ -272,6 +273,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page, af
     let query = query.and(sorted, &[]).and(part!("limit {} offset {}"), &[&page.limit, &page.offset]);
     let users = tx.select(query).await?;
     with_identifiers(tx, users).await
+}
+
+/// The users of these ids, without an order.
+pub(crate) async fn of_ids(tx: &mut Tx<'_>, ids: &[UserId]) -> Result<Vec<User>> {
+    let mut all = Vec::with_capacity(ids.len());
+    for some in ids.chunks(500) {
+        let query = Query::new(sql!(concat!("select ", columns!(), " from users u where u.instance_id = $1")), &[]);
+        let found: Vec<User> = tx.select(query.within(part!("and u.id"), some)).await?;
+        all.extend(found);
+    }
+    with_identifiers(tx, all).await
 }
 
 /// How many users the filter matches.

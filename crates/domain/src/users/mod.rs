@@ -7,17 +7,21 @@ mod credentials;
 pub mod guard;
 mod known_devices;
 mod list;
+mod organizations;
 mod pictures;
 mod profile;
 mod standing;
 mod store;
 
 pub use addresses::{EmailChange, Verification, attempt_backend_email, create_email, delete_email, email, prepare_backend_email, replace_email, update_email};
-pub use change::{Change, MetadataChange, change_metadata, delete, merge_metadata, update};
+pub use change::{Change, MetadataChange, change_metadata, delete, merge, merge_metadata, update};
 pub use create::{NewUser, create};
 pub(crate) use create::{check_metadata, check_name};
 pub use credentials::{change_password, digest, question, removal_question, remove_own_password, set_password, verify_password};
 pub use list::{Filter, Order, OrderBy, count, list};
+pub(crate) use list::{Patterns, narrowed as narrow, of_ids};
+pub use organizations::CreationLimit;
+pub(crate) use organizations::{count_creation, count_membership, discount_creation, discount_members, discount_membership};
 pub use pictures::{remove_image, remove_own_image, set_image, set_own_image, spend_own_upload, spend_upload};
 pub use profile::{
     add_email, attempt_email, delete_self, ensure_signed_in, own_email, prepare_email, remove_email, revoke_own_session, update_own_metadata, update_self,
@@ -27,6 +31,7 @@ pub use standing::{MOST_AT_ONCE, ban, ban_all, lock, remove_password, set_passwo
 use crate::{
     identifiers::{self, Identifier, Kind},
     images,
+    organizations::memberships::{self, Belonging},
 };
 use ::store::{Json, Tx};
 use foundation::{IdentifierId, ImageId, PoolId, Problem, Result, Timestamp, UserId};
@@ -72,6 +77,10 @@ pub struct User {
     pub delete_self_enabled: bool,
     /// Whether they may create organizations.
     pub create_organization_enabled: bool,
+    /// How many organizations they belong to.
+    pub organizations: i64,
+    /// Their memberships, oldest first; not read for lists of users.
+    pub memberships: Vec<Belonging>,
     /// How many organizations they may create; absent for the instance's number.
     pub create_organizations_limit: Option<i64>,
     /// When they accepted the terms.
@@ -139,6 +148,9 @@ pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     user.identifiers = identifiers::store::of_users(tx, &[id]).await?;
     guard::count_left(tx, std::slice::from_mut(&mut user)).await?;
     images::illustrate(tx, std::slice::from_mut(&mut user)).await?;
+    if user.organizations > 0 {
+        user.memberships = memberships::of_user(tx, id).await?;
+    }
     Ok(Some(user))
 }
 

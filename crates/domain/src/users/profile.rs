@@ -7,6 +7,7 @@ use crate::{
     identifiers::{self, Identifier, VerifiedBy},
     messages::{self, CodeMail},
     once::{self, Owner, Purpose},
+    organizations::memberships,
     sessions::{self, Session},
     settings::{self, Settings},
 };
@@ -57,6 +58,7 @@ pub async fn delete_self(tx: &mut Tx<'_>, visit: &mut Visit) -> Result<UserId> {
     if !user.delete_self_enabled || !settings.user_actions.delete_self {
         return Err(Problem::DeletionNotAllowed.into());
     }
+    memberships::ensure_can_go(tx, user.id).await?;
     delete(tx, session.by(), user.id).await?;
     visit.refresh(tx).await?;
     Ok(user.id)

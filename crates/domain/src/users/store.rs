@@ -12,7 +12,7 @@ macro_rules! columns {
          u.public_metadata, u.private_metadata, u.unsafe_metadata, u.banned, u.failed_attempts, \
          case when coalesce(u.locked_by_backend_until, 0) > coalesce(u.locked_until, 0) then u.locked_by_backend_until else u.locked_until end, u.delete_self_enabled, \
          u.create_organization_enabled, u.create_organizations_limit, u.legal_accepted_at, u.last_sign_in_at, u.last_active_at, u.created_at, u.updated_at, \
-         u.password_compromised_at is not null, u.image_id"
+         u.password_compromised_at is not null, u.image_id, u.memberships"
     };
 }
 pub(super) use columns;
@@ -46,6 +46,8 @@ impl FromRow for User {
             updated_at: row.take()?,
             password_compromised: row.take()?,
             image: row.take()?,
+            organizations: row.take()?,
+            memberships: Vec::new(),
             image_url: String::new(),
             identifiers: Vec::new(),
         })

@@ -8,7 +8,8 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 19] = [
+pub const PARAMETERS: [&str; 20] = [
+    "{organization_id}",
     "{domain_id}",
     "{template_id}",
     "{template_name}",
@@ -37,6 +38,11 @@ struct Ours {
     browser: Browser,
 }
 
+/// Turns organizations on, so that nothing is refused for their being off.
+async fn with_organizations(backend: &Api) {
+    backend.patch("/v1/instance/organization_settings", json!({ "enabled": true, "domains_enabled": true })).await.ok();
+}
+
 /// A user who is signed in, attempts under way, a list entry: one of everything that has an id.
 async fn furnish(server: &TestServer) -> Ours {
     let mut browser = server.signed_in("canary-ada").await;
@@ -52,6 +58,10 @@ async fn furnish(server: &TestServer) -> Ours {
     let sign_in_token = server.backend().post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok()["id"].as_str().expect("id").to_owned();
     let impersonation = json!({ "user_id": user, "actor": { "sub": "canary-support" } });
     let actor_token = server.backend().post("/v1/actor_tokens", impersonation).await.ok()["id"].as_str().expect("id").to_owned();
+    for backend in [server.backend(), server.neighbours_backend()] {
+        with_organizations(&backend).await;
+    }
+    let organization = browser.post("/v1/organizations", &[("name", "Canary & Co")]).await.response()["id"].as_str().expect("id").to_owned();
     let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
     let template = server.backend().post("/v1/jwt_templates", json!({ "name": "tmpl_canary", "claims": { "canary": "{{user.id}}" } })).await;
     let ids = BTreeMap::from([
@@ -59,6 +69,7 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{template_name}", "tmpl_canary".to_owned()),
         ("{sign_in_token_id}", sign_in_token),
         ("{actor_token_id}", actor_token),
+        ("{organization_id}", organization),
         ("{user_id}", user),
         ("{client_id}", client),
         ("{session_id}", session),
@@ -84,7 +95,10 @@ fn aimed(operation: &Operation, ours: &Ours) -> String {
 }
 
 /// Input that would be good if the ids were the caller's own.
-const FORM: [(&str, &str); 8] = [
+const FORM: [(&str, &str); 11] = [
+    ("user_id", "user_222222222222222222222222222"),
+    ("role", "org:admin"),
+    ("name", "Mallory & Co"),
     ("strategy", "password"),
     ("password", testkit::PASSWORD),
     ("code", "424242"),
@@ -113,6 +127,13 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
             json!({ "name": "mallory", "claims": { "role": "admin" } })
         }
         "RefreshSession" => json!({ "expired_token": "a.b.c", "refresh_token": "1-a", "request_origin": "http://localhost:3000" }),
+        "CreateOrganization" => json!({ "name": "Mallory's" }),
+        "UpdateOrganization" => json!({ "name": "Mallory's", "admin_delete_enabled": false }),
+        "MergeOrganizationMetadata" | "ReplaceOrganizationMetadata" | "UpdateOrganizationMembershipMetadata" => {
+            json!({ "public_metadata": { "by": "mallory" } })
+        }
+        "CreateOrganizationMembership" => json!({ "user_id": ours.ids["{user_id}"], "role": "org:admin" }),
+        "UpdateOrganizationMembership" => json!({ "role": "org:member" }),
         "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
         "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),
         "UpdateSignUp" => json!({ "external_id": "mallory" }),
@@ -139,7 +160,7 @@ async fn knock(browser: &Browser, operation: &Operation, path: &str) -> Reply {
     let by_code = ["prepareSignInFactorOne", "prepareSignUpsVerification", "attemptSignUpsVerification", "sendVerificationEmail"];
     let mut form = FORM;
     if by_code.contains(&operation.id) {
-        form[0].1 = "email_code";
+        form[3].1 = "email_code";
     }
     match operation.method {
         Method::GET => browser.get(path).await,
@@ -175,6 +196,7 @@ async fn no_operation_reaches_into_a_sibling() {
 
 async fn nothing_reaches_us(server: &TestServer, neighbour: &Browser, backend: &Api) {
     let ours = Box::pin(furnish(server)).await;
+    with_organizations(backend).await;
     let home = server.home.tenant.id();
     let before = server.belongings(home).await;
     let estate = server.platform().get("/v1/platform/applications").await.text;

@@ -13,6 +13,7 @@ mod isolation;
 mod live;
 mod mail;
 mod metrics;
+mod organizations;
 mod peers;
 mod platform;
 mod process;

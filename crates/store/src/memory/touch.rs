@@ -1,7 +1,7 @@
 //! What a statement changes, as its text and its arguments say.
 
 use crate::value::Value;
-use foundation::{ApplicationId, ClientId, DevBrowserId, Id, IdentifierId, InstanceId, SessionId, UserId};
+use foundation::{ApplicationId, ClientId, DevBrowserId, Id, IdentifierId, InstanceId, OrganizationId, SessionId, UserId};
 use std::collections::BTreeSet;
 
 /// What a statement changes of what may be remembered.
@@ -39,8 +39,20 @@ const UNHEARD: &[&[u8]] = &[
     b"workspaces",
 ];
 
-/// Tables whose statements name the rows: by their own id, or by the user, session, client, instance or application that they belong to.
-const NAMED: &[&[u8]] = &[b"applications", b"clients", b"dev_browsers", b"identifiers", b"instances", b"secret_keys", b"sessions", b"slugs", b"users"];
+/// Tables whose statements name the rows: by their own id, or by the user, session, client, organization, instance or application that they belong to.
+const NAMED: &[&[u8]] = &[
+    b"applications",
+    b"clients",
+    b"dev_browsers",
+    b"identifiers",
+    b"instances",
+    b"memberships",
+    b"organizations",
+    b"secret_keys",
+    b"sessions",
+    b"slugs",
+    b"users",
+];
 
 impl Touch {
     /// Reads the text of one statement. A table that is on no list is one that everything may be made from.
@@ -154,6 +166,7 @@ fn is_subject(text: &str) -> bool {
         || IdentifierId::parse(text).is_some()
         || InstanceId::parse(text).is_some()
         || ApplicationId::parse(text).is_some()
+        || OrganizationId::parse(text).is_some()
 }
 
 #[cfg(test)]

@@ -109,6 +109,11 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
             let made = backend.post("/v1/actor_tokens", json!({ "user_id": user, "actor": { "sub": "x" } })).await;
             path.replace("{actor_token_id}", &id(made.ok()))
         }
+        Some("{organization_id}") => {
+            backend.patch("/v1/instance/organization_settings", json!({ "enabled": true })).await.ok();
+            let made = backend.post("/v1/organizations", json!({ "name": "Acme", "created_by": user })).await;
+            path.replace("{organization_id}", &id(made.ok()))
+        }
         Some("{client_id}") => path.replace("{client_id}", session().await["client_id"].as_str().expect("a client")),
         Some("{sign_up_id}") => path.replace("{sign_up_id}", &id(server.browser().post("/v1/client/sign_ups", &[]).await.response())),
         Some("{domain_id}") => path.replace("{domain_id}", &domain::domains::id(server.home.tenant.id()).to_string()),
@@ -283,6 +288,36 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
         | "SetUserProfileImage"
         | "DeleteUserProfileImage"
         | "UnsetUserPasswordCompromised" => vec!["no_such_field"],
+        "UpdateInstanceOrganizationSettings" => vec![
+            "enabled",
+            "max_allowed_memberships",
+            "admin_delete_enabled",
+            "domains_enabled",
+            "slug_disabled",
+            "domains_enrollment_modes",
+            "creator_role_id",
+            "domains_default_role_id",
+            "no_such_field",
+        ],
+        "CreateOrganization" | "UpdateOrganization" => vec![
+            "name",
+            "created_by",
+            "private_metadata",
+            "public_metadata",
+            "slug",
+            "max_allowed_memberships",
+            "admin_delete_enabled",
+            "exclusive_membership",
+            "created_at",
+            "role_set_key",
+            "no_such_field",
+        ],
+        "MergeOrganizationMetadata" | "ReplaceOrganizationMetadata" | "UpdateOrganizationMembershipMetadata" => {
+            vec!["public_metadata", "private_metadata", "no_such_field"]
+        }
+        "CreateOrganizationMembership" => vec!["user_id", "role", "public_metadata", "private_metadata", "no_such_field"],
+        "UpdateOrganizationMembership" => vec!["role", "no_such_field"],
+        "DeleteOrganization" | "UploadOrganizationLogo" | "DeleteOrganizationLogo" | "DeleteOrganizationMembership" => vec!["no_such_field"],
         "insula.setMailServer" => vec!["host", "port", "tls", "username", "password", "from_address", "from_name", "fall_back", "no_such_field"],
         "insula.testMailServer" => vec!["to", "no_such_field"],
         "insula.previewMessage" => vec!["kind", "subject", "text", "html", "no_such_field"],

@@ -1,0 +1,157 @@
+//! Lists of organizations: filters, order, pages.
+
+use super::{Organization, complete, store::columns};
+use crate::counters::{self, Counter};
+use ::store::{Query, Tx, part, sql};
+use foundation::{OrganizationId, Page, Result, UserId};
+
+/// Which organizations. An empty filter is all of them; everything that it names must hold at once.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// One of these ids.
+    pub ids: Vec<OrganizationId>,
+    /// None of these ids.
+    pub not_ids: Vec<OrganizationId>,
+    /// With one of these members.
+    pub members: Vec<UserId>,
+    /// Without any of these members.
+    pub not_members: Vec<UserId>,
+    /// An id, or a text in the name or the slug.
+    pub query: Option<String>,
+    /// Asks for something that no organization here can have: none matches.
+    pub none: bool,
+}
+
+/// By what a list is sorted; ties by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderBy {
+    /// When they came to be.
+    CreatedAt,
+    /// What they are called.
+    Name,
+    /// How many members they have.
+    MembersCount,
+}
+
+/// An order and its direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// By what.
+    pub by: OrderBy,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Order { by: OrderBy::CreatedAt, descending: true }
+    }
+}
+
+impl Order {
+    /// Reads `name`, `-name`, `+name` and so on; `None` for an unknown word.
+    pub fn parse(text: &str) -> Option<Order> {
+        let (descending, word) = match text.split_at_checked(1) {
+            Some(("-", word)) => (true, word),
+            // A plus that nobody has encoded arrives as a space.
+            Some(("+" | " ", word)) => (false, word),
+            _ => (false, text),
+        };
+        let by = match word {
+            "created_at" => OrderBy::CreatedAt,
+            "name" => OrderBy::Name,
+            "members_count" => OrderBy::MembersCount,
+            _ => return None,
+        };
+        Some(Order { by, descending })
+    }
+}
+
+/// The longest text that is looked for.
+const LONGEST: usize = 1_024;
+
+fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, pattern: &'a Option<String>) -> Query<'a> {
+    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST) {
+        return query.and(part!("and o.id = ''"), &[]);
+    }
+    if !filter.ids.is_empty() {
+        query = query.within(part!("and o.id"), &filter.ids);
+    }
+    if !filter.not_ids.is_empty() {
+        query = query.within(part!("and o.id not"), &filter.not_ids);
+    }
+    if !filter.members.is_empty() {
+        query = query
+            .and(part!("and exists (select 1 from memberships m where m.instance_id = o.instance_id and m.organization_id = o.id"), &[])
+            .within(part!("and m.user_id"), &filter.members)
+            .and(part!(")"), &[]);
+    }
+    if !filter.not_members.is_empty() {
+        query = query
+            .and(part!("and not exists (select 1 from memberships m where m.instance_id = o.instance_id and m.organization_id = o.id"), &[])
+            .within(part!("and m.user_id"), &filter.not_members)
+            .and(part!(")"), &[]);
+    }
+    if let (Some(text), Some(pattern)) = (&filter.query, pattern) {
+        query = query.and(part!("and (o.id = {} or lower(o.name) like {} escape '\\' or o.slug like {} escape '\\')"), &[text, pattern, pattern]);
+    }
+    query
+}
+
+/// The text as a pattern for `like`.
+fn pattern(filter: &Filter) -> Option<String> {
+    let escape = |text: &String| format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+    filter.query.as_ref().map(escape)
+}
+
+/// The organizations of a page.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) -> Result<Vec<Organization>> {
+    let pattern = pattern(filter);
+    let query = Query::new(sql!(concat!("select ", columns!(), " from organizations o where o.instance_id = $1")), &[]);
+    let by = match (order.by, order.descending) {
+        (OrderBy::CreatedAt, true) => part!("order by o.created_at desc, o.id desc limit {} offset {}"),
+        (OrderBy::CreatedAt, false) => part!("order by o.created_at, o.id limit {} offset {}"),
+        (OrderBy::Name, true) => part!("order by lower(o.name) desc, o.id desc limit {} offset {}"),
+        (OrderBy::Name, false) => part!("order by lower(o.name), o.id limit {} offset {}"),
+        (OrderBy::MembersCount, true) => part!("order by o.members desc, o.id desc limit {} offset {}"),
+        (OrderBy::MembersCount, false) => part!("order by o.members, o.id limit {} offset {}"),
+    };
+    let mut found: Vec<Organization> = tx.select(narrowed(query, filter, &pattern).and(by, &[&page.limit, &page.offset])).await?;
+    complete(tx, &mut found).await?;
+    Ok(found)
+}
+
+/// How many organizations there are.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64> {
+    if filter.is_empty() {
+        return counters::value(tx, Counter::Organizations).await;
+    }
+    let pattern = pattern(filter);
+    let query = Query::new(sql!("select count(*) from organizations o where o.instance_id = $1"), &[]);
+    Ok(tx.select::<i64>(narrowed(query, filter, &pattern)).await?.into_iter().next().unwrap_or(0))
+}
+
+impl Filter {
+    fn is_empty(&self) -> bool {
+        let Filter { ids, not_ids, members, not_members, query, none } = self;
+        ids.is_empty() && not_ids.is_empty() && members.is_empty() && not_members.is_empty() && query.is_none() && !none
+    }
+}
+
+/// The organizations of these ids.
+pub(crate) async fn of_ids(tx: &mut Tx<'_>, ids: &[OrganizationId]) -> Result<Vec<Organization>> {
+    let mut all = Vec::with_capacity(ids.len());
+    for some in ids.chunks(500) {
+        let query = Query::new(sql!(concat!("select ", columns!(), " from organizations o where o.instance_id = $1")), &[]);
+        let found: Vec<Organization> = tx.select(query.within(part!("and o.id"), some)).await?;
+        all.extend(found);
+    }
+    complete(tx, &mut all).await?;
+    Ok(all)
+}

@@ -1,0 +1,183 @@
+//! What signed-in users do with their organizations. They are found to be members first: whoever is none learns nothing. Then they are
+//! found to be allowed.
+
+use super::{
+    Change, NewOrganization, Organization,
+    memberships::{self, Belonging, Member},
+    roles::{self, Catalogue, Role},
+};
+use crate::{
+    audit::Actor,
+    clients::Visit,
+    images,
+    sessions::Session,
+    settings,
+    users::{CreationLimit, User},
+};
+use ::store::{Json, Tx};
+use foundation::{ImageId, OrganizationId, Problem, Result, UserId};
+use std::sync::Arc;
+use world::images::Square;
+
+/// A signed-in member of an organization, inside it.
+pub struct Entered {
+    /// Their session.
+    pub session: Session,
+    /// Who they are.
+    pub user: User,
+    /// What they are there.
+    pub belonging: Belonging,
+}
+
+/// Finds the visitor to be a member.
+///
+/// # Errors
+/// [`Problem::OrganizationsOff`]; as [`Visit::signed_in`]; [`Problem::NotFound`] where they are no member, or there is no such organization.
+pub async fn enter(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Entered> {
+    let (session, user) = visit.signed_in(tx).await?;
+    settings::effective(tx).await?.organization_settings.ensure_enabled()?;
+    let belonging = memberships::find(tx, id, user.id).await?.ok_or(Problem::NotFound)?;
+    Ok(Entered { session, user, belonging })
+}
+
+impl Entered {
+    /// Whom the audit log names.
+    pub fn actor(&self) -> Actor {
+        self.session.by()
+    }
+
+    /// The organization.
+    pub fn id(&self) -> OrganizationId {
+        self.belonging.organization.id
+    }
+
+    /// Finds the member to be allowed.
+    ///
+    /// # Errors
+    /// [`Problem::PermissionMissing`].
+    pub fn ensure(self, permission: &'static str) -> Result<Entered, Problem> {
+        if self.belonging.role.allows(permission) { Ok(self) } else { Err(Problem::PermissionMissing(permission)) }
+    }
+}
+
+/// Creates an organization whose first member the visitor is.
+///
+/// # Errors
+/// [`Problem::OrganizationCreationNotAllowed`]; as [`super::create`].
+pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, name: &str, slug: Option<&str>) -> Result<Organization> {
+    let (session, user) = visit.themselves(tx).await?;
+    let settings = settings::effective(tx).await?;
+    settings.organization_settings.ensure_enabled()?;
+    if !settings.user_actions.create_organization || !user.create_organization_enabled {
+        return Err(Problem::OrganizationCreationNotAllowed.into());
+    }
+    let limit = CreationLimit::Of(settings.organization_settings.create_organizations_limit.unwrap_or(0));
+    let new = NewOrganization { name: name.to_owned(), slug: slug.map(str::to_owned), created_by: Some(user.id), limit, ..NewOrganization::default() };
+    super::create(tx, session.by(), &new).await
+}
+
+/// The organization, for its member.
+///
+/// # Errors
+/// As [`enter`].
+pub async fn get(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Organization> {
+    Ok(enter(tx, visit, id).await?.belonging.organization)
+}
+
+/// Changes name and slug.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`]; as [`super::update`].
+pub async fn update(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId, change: &Change) -> Result<Organization> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_PROFILE)?;
+    super::update(tx, entered.actor(), id, change).await
+}
+
+/// Deletes the organization.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::OrganizationDeletionNotAllowed`]; [`Problem::Impersonated`].
+pub async fn delete(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<OrganizationId> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::DELETE_PROFILE)?;
+    visit.themselves(tx).await?;
+    let allowed = settings::effective(tx).await?.organization_settings.admin_delete_enabled && entered.belonging.organization.admin_delete_enabled;
+    if !allowed {
+        return Err(Problem::OrganizationDeletionNotAllowed.into());
+    }
+    Ok(super::delete(tx, entered.actor(), id).await?.id)
+}
+
+/// Takes one upload out of the organization's budget.
+///
+/// # Errors
+/// As [`update`]; [`Problem::TooManyRequests`].
+pub async fn spend_logo(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<()> {
+    enter(tx, visit, id).await?.ensure(roles::MANAGE_PROFILE)?;
+    images::spend_upload(tx, &id.to_string()).await
+}
+
+/// Gives the organization a logo.
+///
+/// # Errors
+/// As [`update`].
+pub async fn set_logo(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId, squares: &[Square]) -> Result<Organization> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_PROFILE)?;
+    super::set_logo(tx, entered.actor(), id, squares).await
+}
+
+/// Takes the organization's logo away.
+///
+/// # Errors
+/// As [`update`]; [`Problem::NotFound`] where there is none.
+pub async fn remove_logo(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<ImageId> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_PROFILE)?;
+    Ok(super::remove_logo(tx, entered.actor(), id).await?.1)
+}
+
+/// Makes a user of the instance a member.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::RoleUnknown`]; as [`memberships::add`].
+pub async fn add_member(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId), role: &str) -> Result<Member> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_MEMBERS)?;
+    memberships::add_with(tx, entered.actor(), (id, user), role, (&Json::default(), &Json::default())).await
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`]; as [`memberships::set_role`].
+pub async fn set_role(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId), role: &str) -> Result<Member> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_MEMBERS)?;
+    memberships::set_role(tx, entered.actor(), (id, user), role).await
+}
+
+/// Removes a member; themselves too.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`] where it is somebody else; as [`memberships::remove`].
+pub async fn remove_member(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId)) -> Result<Member> {
+    let entered = enter(tx, visit, id).await?;
+    let entered = if entered.user.id == user { entered } else { entered.ensure(roles::MANAGE_MEMBERS)? };
+    memberships::remove(tx, entered.actor(), (id, user)).await
+}
+
+/// Leaves the organization.
+///
+/// # Errors
+/// As [`enter`]; as [`memberships::remove`].
+pub async fn leave(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Member> {
+    let entered = enter(tx, visit, id).await?;
+    memberships::remove(tx, entered.actor(), (id, entered.user.id)).await
+}
+
+/// The roles that the organization's members can have.
+///
+/// # Errors
+/// As [`enter`]; [`Problem::PermissionMissing`].
+pub async fn roles(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Vec<Arc<Role>>> {
+    let entered = enter(tx, visit, id).await?.ensure(roles::READ_MEMBERS)?;
+    let catalogue: Arc<Catalogue> = roles::catalogue(tx).await?;
+    let set = catalogue.set(entered.belonging.organization.role_set).ok_or(Problem::NotFound)?;
+    Ok(set.roles.iter().filter_map(|role| catalogue.role(*role).cloned()).collect())
+}

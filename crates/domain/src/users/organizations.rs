@@ -1,0 +1,82 @@
+//! How many organizations a user belongs to and has created: numbers on the user's row, so that a limit holds whoever comes at once.
+
+use ::store::{Tx, sql};
+use foundation::{OrganizationId, Problem, Result, UserId};
+
+use crate::organizations::memberships::MOST_OF_USER;
+
+/// Notes a membership that begins, whose end is [`discount_membership`]. Whoever else changes the user comes after.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::LimitReached`].
+pub(crate) async fn count_membership(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    let changed = tx
+        .change(sql!("update users set memberships = memberships + 1 where instance_id = $1 and id = $2 and memberships < $3"), &[&id, &MOST_OF_USER])
+        .await?;
+    if changed == 1 {
+        return Ok(());
+    }
+    super::get(tx, id).await?;
+    Err(Problem::LimitReached("organizations that a user belongs to", MOST_OF_USER).into())
+}
+
+/// Notes a membership that ends.
+pub(crate) async fn discount_membership(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    tx.change(sql!("update users set memberships = memberships - 1 where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
+}
+
+/// Notes that all memberships of an organization end.
+pub(crate) async fn discount_members(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+    tx.change(
+        sql!(
+            "update users set memberships = memberships - 1 where instance_id = $1
+              and id in (select m.user_id from memberships m where m.instance_id = $1 and m.organization_id = $2)"
+        ),
+        &[&organization],
+    )
+    .await
+    .map(drop)
+}
+
+/// Whether the number of organizations that a user may create counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreationLimit {
+    /// The backend's word goes.
+    #[default]
+    None,
+    /// The user's own number, or this one where they have none; 0 is no limit.
+    Of(i64),
+}
+
+/// Notes an organization that the user has created.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::OrganizationsFull`].
+pub(crate) async fn count_creation(tx: &mut Tx<'_>, id: UserId, limit: CreationLimit) -> Result<()> {
+    let changed = match limit {
+        CreationLimit::None => {
+            tx.change(sql!("update users set organizations_created = organizations_created + 1 where instance_id = $1 and id = $2"), &[&id]).await?
+        }
+        CreationLimit::Of(most) => {
+            tx.change(
+                sql!(
+                    "update users set organizations_created = organizations_created + 1 where instance_id = $1 and id = $2
+                      and (coalesce(create_organizations_limit, $3) = 0 or organizations_created < coalesce(create_organizations_limit, $3))"
+                ),
+                &[&id, &most],
+            )
+            .await?
+        }
+    };
+    if changed == 1 {
+        return Ok(());
+    }
+    let user = super::get(tx, id).await?;
+    let most = if let CreationLimit::Of(most) = limit { user.create_organizations_limit.unwrap_or(most) } else { 0 };
+    Err(Problem::OrganizationsFull(most).into())
+}
+
+/// Notes that an organization that the user has created is gone.
+pub(crate) async fn discount_creation(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    tx.change(sql!("update users set organizations_created = organizations_created - 1 where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
+}

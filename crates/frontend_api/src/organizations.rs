@@ -1,0 +1,100 @@
+//! Organizations of the user who is signed in.
+
+use domain::{
+    bodies,
+    organizations::{
+        memberships::{self, Filter},
+        own,
+        roles::Role,
+    },
+};
+use foundation::{OrganizationId, Page, Problem};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use web::{Answer, FrontendCall, Id, Input, Query, Upload};
+
+/// Creates an organization whose first member the user is.
+pub async fn create(call: FrontendCall, input: Input) -> Answer {
+    let name = input.required("name")?;
+    let slug = input.text("slug")?;
+    call.write(|tx, visit| Box::pin(own::create(tx, visit, name, slug)), bodies::organization).await
+}
+
+/// An organization of the user's.
+pub async fn show(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answer {
+    call.read(|tx, visit| Box::pin(own::get(tx, visit, id)), bodies::organization).await
+}
+
+/// Changes name and slug.
+pub async fn update(call: FrontendCall, Id(id): Id<OrganizationId>, input: Input) -> Answer {
+    let change = domain::organizations::Change {
+        name: input.text("name")?.map(str::to_owned),
+        slug: input.text("slug")?.map(str::to_owned),
+        ..domain::organizations::Change::default()
+    };
+    call.write(|tx, visit| Box::pin(own::update(tx, visit, id, &change)), bodies::organization).await
+}
+
+/// Deletes the organization.
+pub async fn delete(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answer {
+    call.write(|tx, visit| Box::pin(own::delete(tx, visit, id)), |id| bodies::deleted("organization", id)).await
+}
+
+/// Gives the organization a new logo.
+pub async fn set_logo(call: FrontendCall, Id(id): Id<OrganizationId>, upload: Upload) -> Answer {
+    call.first(|tx, visit| Box::pin(own::spend_logo(tx, visit, id))).await?;
+    let squares = upload.squares().await?;
+    call.write(|tx, visit| Box::pin(own::set_logo(tx, visit, id, &squares)), bodies::organization).await
+}
+
+/// Takes the organization's logo away.
+pub async fn delete_logo(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answer {
+    call.write(|tx, visit| Box::pin(own::remove_logo(tx, visit, id)), bodies::removed_logo).await
+}
+
+/// The roles that the organization's members can have.
+pub async fn list_roles(call: FrontendCall, Id(id): Id<OrganizationId>, Query(query): Query) -> Answer {
+    let page = page(&query)?;
+    call.read(|tx, visit| Box::pin(own::roles(tx, visit, id)), |roles| shown_roles(roles, page)).await
+}
+
+fn shown_roles(all: &[Arc<Role>], page: Page) -> Value {
+    let (skip, take) = (usize::try_from(page.offset).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(0));
+    let data: Vec<Value> = all.iter().skip(skip).take(take).map(bodies::role).collect();
+    json!({ "data": data, "total_count": all.len(), "has_role_set_migration": false })
+}
+
+/// The user's own memberships, newest first: with their total where `paginated=true` asks for it.
+pub async fn list_own(call: FrontendCall, Query(query): Query) -> Answer {
+    let page = page(&query)?;
+    let paginated = query.flag("paginated")? == Some(true);
+    call.read(
+        |tx, visit| {
+            Box::pin(async move {
+                let (_, user) = visit.signed_in(tx).await?;
+                let filter = Filter { user: Some(user.id), ..Filter::default() };
+                let found = memberships::list(tx, &filter, memberships::Order::default(), page).await?;
+                Ok((found, user.organizations))
+            })
+        },
+        |(found, total)| {
+            let data: Vec<Value> = found.iter().map(bodies::membership).collect();
+            if paginated { json!({ "data": data, "total_count": total }) } else { Value::Array(data) }
+        },
+    )
+    .await
+}
+
+/// Leaves an organization.
+pub async fn leave(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answer {
+    call.write(
+        |tx, visit| Box::pin(async move { own::leave(tx, visit, id).await.map(|member| member.id()) }),
+        |id| bodies::deleted("organization_membership", id),
+    )
+    .await
+}
+
+/// A page as the SDKs ask for it: they count from 0, and say nothing where ten are enough.
+pub(crate) fn page(query: &Input) -> Result<Page, Problem> {
+    query.page()
+}
