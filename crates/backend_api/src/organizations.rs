@@ -178,7 +178,7 @@ async fn change_metadata(call: BackendCall, id: OrganizationId, change: &Metadat
 /// Gives the organization a new logo.
 pub async fn set_logo(call: BackendCall, Id(id): Id<OrganizationId>, upload: Upload) -> Answer {
     call.write(|tx| Box::pin(organizations::spend_logo(tx, id)), |()| Value::Null).await?;
-    let squares = upload.squares().await?;
+    let squares = upload.squares(call.tenant.id(), id).await?;
     call.write(|tx| Box::pin(organizations::set_logo(tx, call.actor, id, &squares)), bodies::backend_organization).await
 }
 

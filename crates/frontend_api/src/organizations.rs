@@ -43,7 +43,7 @@ pub async fn delete(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answer {
 /// Gives the organization a new logo.
 pub async fn set_logo(call: FrontendCall, Id(id): Id<OrganizationId>, upload: Upload) -> Answer {
     call.first(|tx, visit| Box::pin(own::spend_logo(tx, visit, id))).await?;
-    let squares = upload.squares().await?;
+    let squares = upload.squares(call.tenant.id(), id).await?;
     call.write(|tx, visit| Box::pin(own::set_logo(tx, visit, id, &squares)), bodies::organization).await
 }
 

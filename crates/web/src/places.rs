@@ -1,7 +1,7 @@
 //! Places for uploads: how many may be under way, of one user, of one instance and of all, and how many bytes of them are held at once.
 //! Whoever holds theirs slowly keeps out themselves, and not their neighbours.
 
-use foundation::{InstanceId, Problem, UserId};
+use foundation::{Id, InstanceId, Ksuid, Problem};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 320 * 1_024 * 1_024;
 /// After how many seconds it is worth asking again.
 const AGAIN: u64 = 2;
 
-type Holder = (InstanceId, Option<UserId>);
+type Holder = (InstanceId, Option<Ksuid>);
 
 #[derive(Default)]
 struct Taken {
@@ -44,12 +44,12 @@ impl Uploads {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for an upload of this user.
+    /// A place for an upload of this owner: a user or an organization.
     ///
     /// # Errors
     /// [`Problem::Busy`] where too many are under way.
-    pub(crate) fn place(self: &Arc<Uploads>, instance: InstanceId, user: UserId) -> Result<Place, Problem> {
-        let holders = [(instance, None), (instance, Some(user))];
+    pub(crate) fn place(self: &Arc<Uploads>, instance: InstanceId, owner: impl Id) -> Result<Place, Problem> {
+        let holders = [(instance, None), (instance, Some(owner.ksuid()))];
         let mut taken = self.taken();
         let full = taken.all >= MOST || holders.iter().zip([MOST_OF_INSTANCE, MOST_OF_USER]).any(|(holder, most)| taken.of.get(holder) >= Some(&most));
         if full {
@@ -98,7 +98,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foundation::{Id, Timestamp, random::Seeded};
+    use foundation::{Timestamp, UserId, random::Seeded};
 
     fn id<I: Id>(seed: u64) -> I {
         I::new(Timestamp::default(), &mut Seeded::new(seed))
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn whoever_holds_all_of_theirs_keeps_nobody_else_out() {
         let uploads = Arc::new(Uploads::default());
-        let take = |instance, user| uploads.place(id(instance), id(user));
+        let take = |instance, user| uploads.place(id(instance), id::<UserId>(user));
         let mut held = vec![take(1, 1), take(1, 1)];
         assert_eq!(take(1, 1).err(), Some(Problem::Busy(2)), "a user has two");
         held.extend((2..=7).map(|user| take(1, user)));
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn bytes_are_counted_while_they_are_held() {
         let uploads = Arc::new(Uploads::default());
-        let mut one = uploads.place(id(1), id(1)).expect("a place");
-        let mut other = uploads.place(id(2), id(1)).expect("a place");
+        let mut one = uploads.place(id(1), id::<UserId>(1)).expect("a place");
+        let mut other = uploads.place(id(2), id::<UserId>(1)).expect("a place");
         one.hold(MOST_BYTES).expect("all of them");
         assert_eq!(other.hold(1), Err(Problem::Busy(2)));
         drop(one);

@@ -13,7 +13,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use foundation::{InstanceId, Problem, Result, UserId};
+use foundation::{Id, InstanceId, Problem, Result};
 use futures_util::{Stream, StreamExt, stream};
 use http::header;
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
@@ -53,14 +53,14 @@ impl FromRequest<Arc<App>> for Upload {
 }
 
 impl Upload {
-    /// Reads the picture and makes squares of it, outside of every transaction. While it arrives it takes a place of its user and instance, and
+    /// Reads the picture and makes squares of it, outside of every transaction. While it arrives it takes a place of its owner (a user or an organization) and instance, and
     /// none of the workers.
     ///
     /// # Errors
     /// [`Problem::ParamMissing`]; [`Problem::ParamInvalid`] where it is no picture; [`Problem::BodyTooLarge`]; [`Problem::BodyTooSlow`];
     /// [`Problem::Busy`].
-    pub async fn squares(self, instance: InstanceId, user: UserId) -> Result<Vec<Square>> {
-        let mut place = self.uploads.place(instance, user)?;
+    pub async fn squares(self, instance: InstanceId, owner: impl Id) -> Result<Vec<Square>> {
+        let mut place = self.uploads.place(instance, owner)?;
         let images = self.images.clone();
         let bytes = self.read(&mut place, SLOWEST).await?;
         images.squares(bytes, place).await
@@ -212,6 +212,7 @@ impl Growing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foundation::UserId;
     use foundation::{Id, Timestamp, random::Seeded};
 
     #[test]

@@ -42,7 +42,7 @@ pub struct Change {
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::ParamInvalid`]; [`Problem::IdentifierExists`] for a taken slug; [`Problem::ExclusiveMember`] where a member belongs to
 /// others too.
-pub async fn update(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId, change: &Change) -> Result<Organization> {
+pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, change: &Change) -> Result<Organization> {
     let mut organization = hold(tx, id).await?;
     if let Some(name) = &change.name {
         check_name(name)?;
@@ -80,7 +80,7 @@ async fn role_set(tx: &mut Tx<'_>, organization: &Organization, key: &str) -> Re
 }
 
 /// Reads the organization again, and tells and records that it changed.
-async fn changed(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId, action: &str) -> Result<Organization> {
+async fn changed(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, action: &str) -> Result<Organization> {
     let organization = get(tx, id).await?;
     audit::record(tx, actor, action, &id.to_string(), &json!({})).await?;
     events::emit(tx, Event::OrganizationUpdated(&organization)).await?;
@@ -93,7 +93,7 @@ async fn changed(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId, action: &str
 /// [`Problem::NotFound`]; [`Problem::MetadataTooLarge`].
 pub async fn change_metadata(
     tx: &mut Tx<'_>,
-    actor: Actor,
+    actor: Actor<'_>,
     id: OrganizationId,
     change: &MetadataChange,
     how: fn(&mut Map<String, Value>, &Map<String, Value>),
@@ -124,7 +124,7 @@ pub async fn spend_logo(tx: &mut Tx<'_>, id: OrganizationId) -> Result<()> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn set_logo(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId, squares: &[Square]) -> Result<Organization> {
+pub async fn set_logo(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, squares: &[Square]) -> Result<Organization> {
     hold(tx, id).await?;
     let image = images::put(tx, &id.to_string(), squares).await?;
     store::set_image(tx, id, Some(image)).await?;
@@ -135,7 +135,7 @@ pub async fn set_logo(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId, squares
 ///
 /// # Errors
 /// [`Problem::NotFound`] where there is no such organization, or no logo.
-pub async fn remove_logo(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId) -> Result<(Organization, ImageId)> {
+pub async fn remove_logo(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) -> Result<(Organization, ImageId)> {
     let image = hold(tx, id).await?.image.ok_or(Problem::NotFound)?;
     images::remove(tx, &id.to_string()).await?;
     store::set_image(tx, id, None).await?;
@@ -146,7 +146,7 @@ pub async fn remove_logo(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId) -> R
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor, id: OrganizationId) -> Result<Organization> {
+pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) -> Result<Organization> {
     let organization = hold(tx, id).await?;
     images::forget(tx, &id.to_string()).await?;
     sessions::forget_organization(tx, id).await?;

@@ -44,7 +44,7 @@ pub struct NewOrganization {
 /// # Errors
 /// [`Problem::OrganizationsOff`]; [`Problem::ParamInvalid`]; [`Problem::IdentifierExists`] for a taken slug; [`Problem::OrganizationsFull`];
 /// as [`memberships::add`].
-pub async fn create(tx: &mut Tx<'_>, actor: Actor, new: &NewOrganization) -> Result<Organization> {
+pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) -> Result<Organization> {
     let settings = settings::effective(tx).await?;
     let policy = &settings.organization_settings;
     policy.ensure_enabled()?;

@@ -42,7 +42,7 @@ pub async fn enter(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result
 
 impl Entered {
     /// Whom the audit log names.
-    pub fn actor(&self) -> Actor {
+    pub fn actor(&self) -> Actor<'_> {
         self.session.by()
     }
 
@@ -165,9 +165,10 @@ pub async fn remove_member(tx: &mut Tx<'_>, visit: &Visit, (id, user): (Organiza
 /// Leaves the organization.
 ///
 /// # Errors
-/// As [`enter`]; as [`memberships::remove`].
+/// As [`enter`]; [`Problem::Impersonated`]; as [`memberships::remove`].
 pub async fn leave(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Member> {
     let entered = enter(tx, visit, id).await?;
+    visit.themselves(tx).await?;
     memberships::remove(tx, entered.actor(), (id, entered.user.id)).await
 }
 

@@ -113,7 +113,7 @@ pub const MOST_OF_USER: i64 = 100;
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::AlreadyMember`]; [`Problem::MembersFull`]; [`Problem::LimitReached`]; [`Problem::ExclusiveMember`].
-pub async fn add(tx: &mut Tx<'_>, actor: Actor, new: &NewMembership) -> Result<Member> {
+pub async fn add(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewMembership) -> Result<Member> {
     users::check_metadata("public_metadata", &new.public_metadata)?;
     users::check_metadata("private_metadata", &new.private_metadata)?;
     users::get(tx, new.user).await?;
@@ -159,7 +159,7 @@ async fn ensure_compatible(tx: &mut Tx<'_>, organization: OrganizationId, user: 
     if against == 0 { Ok(()) } else { Err(Problem::ExclusiveMember.into()) }
 }
 
-async fn told(tx: &mut Tx<'_>, actor: Actor, member: &Member, what: &str, event: Event<'_>) -> Result<()> {
+async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, member: &Member, what: &str, event: Event<'_>) -> Result<()> {
     let Belonging { membership, role, .. } = &member.belonging;
     let detail = json!({ "organization_id": membership.organization, "user_id": membership.user, "role": role.key });
     audit::record(tx, actor, &format!("organization_membership.{what}"), &membership.id.to_string(), &detail).await?;
@@ -195,7 +195,7 @@ fn role_of(catalogue: &Catalogue, membership: &Membership) -> Result<Arc<Role>> 
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::RoleUnknown`]; [`Problem::MinimumPermissions`] where nobody else could manage the members then.
-pub async fn set_role(tx: &mut Tx<'_>, actor: Actor, (organization, user): (OrganizationId, UserId), key: &str) -> Result<Member> {
+pub async fn set_role(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (OrganizationId, UserId), key: &str) -> Result<Member> {
     let held = hold(tx, organization).await?;
     let catalogue = roles::stored(tx).await?;
     let before = get(tx, organization, user).await?;
@@ -216,7 +216,7 @@ pub async fn set_role(tx: &mut Tx<'_>, actor: Actor, (organization, user): (Orga
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::MetadataTooLarge`].
-pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor, (organization, user): (OrganizationId, UserId), change: &MetadataChange) -> Result<Member> {
+pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (OrganizationId, UserId), change: &MetadataChange) -> Result<Member> {
     hold(tx, organization).await?;
     let mut membership = store::find(tx, organization, user).await?.ok_or(Problem::NotFound)?;
     let parts = [("public_metadata", &mut membership.public_metadata, &change.public), ("private_metadata", &mut membership.private_metadata, &change.private)];
@@ -236,7 +236,7 @@ pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor, (organization, user):
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::MinimumPermissions`] where nobody else could manage the members then.
-pub async fn remove(tx: &mut Tx<'_>, actor: Actor, (organization, user): (OrganizationId, UserId)) -> Result<Member> {
+pub async fn remove(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (OrganizationId, UserId)) -> Result<Member> {
     hold(tx, organization).await?;
     let member = get(tx, organization, user).await?;
     let catalogue = roles::catalogue(tx).await?;
@@ -245,7 +245,7 @@ pub async fn remove(tx: &mut Tx<'_>, actor: Actor, (organization, user): (Organi
     Ok(member)
 }
 
-async fn take_away(tx: &mut Tx<'_>, actor: Actor, member: &Member) -> Result<()> {
+async fn take_away(tx: &mut Tx<'_>, actor: Actor<'_>, member: &Member) -> Result<()> {
     let Membership { id, organization, user, .. } = &member.belonging.membership;
     if !store::delete(tx, *id, *user).await? {
         return Err(Problem::NotFound.into());
@@ -260,7 +260,7 @@ async fn take_away(tx: &mut Tx<'_>, actor: Actor, member: &Member) -> Result<()>
 ///
 /// # Errors
 /// Only the database's own.
-pub(crate) async fn forget_user(tx: &mut Tx<'_>, actor: Actor, user: &User) -> Result<()> {
+pub(crate) async fn forget_user(tx: &mut Tx<'_>, actor: Actor<'_>, user: &User) -> Result<()> {
     for belonging in of_user(tx, user.id).await? {
         hold(tx, belonging.membership.organization).await?;
         take_away(tx, actor, &Member { belonging, user: user.clone() }).await?;
@@ -305,7 +305,13 @@ pub async fn lacks_elevated(tx: &mut Tx<'_>, organization: OrganizationId) -> Re
 ///
 /// # Errors
 /// [`Problem::RoleUnknown`]; as [`add`].
-pub async fn add_with(tx: &mut Tx<'_>, actor: Actor, (organization, user): (OrganizationId, UserId), key: &str, metadata: (&Json, &Json)) -> Result<Member> {
+pub async fn add_with(
+    tx: &mut Tx<'_>,
+    actor: Actor<'_>,
+    (organization, user): (OrganizationId, UserId),
+    key: &str,
+    metadata: (&Json, &Json),
+) -> Result<Member> {
     let set = super::get(tx, organization).await?.role_set;
     let role = roles::stored(tx).await?.role_of_set(set, key)?.id;
     let (public_metadata, private_metadata) = (metadata.0.clone(), metadata.1.clone());

@@ -10,7 +10,7 @@ use serde_json::json;
 ///
 /// # Errors
 /// [`Problem::ParamInvalid`] where the initial set has no such role, or creators cannot have it.
-pub async fn set_first_roles(tx: &mut Tx<'_>, actor: Actor, creator: Option<RoleId>, newcomer: Option<RoleId>) -> Result<()> {
+pub async fn set_first_roles(tx: &mut Tx<'_>, actor: Actor<'_>, creator: Option<RoleId>, newcomer: Option<RoleId>) -> Result<()> {
     if creator.is_none() && newcomer.is_none() {
         return Ok(());
     }

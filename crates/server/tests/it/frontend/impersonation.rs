@@ -57,12 +57,14 @@ async fn every_change_of_the_users_own_is_refused_or_signed_by_the_impersonator(
     let (mut ada, mut support) = support(&server).await;
     let email = ada.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an id").to_owned();
     let session = ada.session_id().await;
+    server.backend().patch("/v1/instance/organization_settings", json!({ "enabled": true })).await.ok();
+    let organization = ada.post("/v1/organizations", &[("name", "Acme")]).await.response()["id"].as_str().expect("an id").to_owned();
     let operations = server.doors().operations();
     let own: Vec<_> =
         operations.iter().filter(|o| o.face == Face::Frontend && o.method != Method::GET && (o.path == "/v1/me" || o.path.starts_with("/v1/me/"))).collect();
     assert!(own.len() >= 12, "{}", own.len());
     for operation in own {
-        let path = operation.path.replace("{email_id}", &email).replace("{session_id}", &session);
+        let path = operation.path.replace("{email_id}", &email).replace("{session_id}", &session).replace("{organization_id}", &organization);
         assert!(!path.contains('{'), "{}: say what its parameter is", operation.id);
         let before = audit(&server).await;
         let reply = ask(&mut support, operation, &path).await;
