@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 /// An organization as its members see it.
 pub fn organization(organization: &Organization) -> Value {
-    Value::Object(common(organization))
+    Value::Object(profile(organization))
 }
 
 /// An organization as the backend sees it: with the private metadata.
 pub fn backend_organization(organization: &Organization) -> Value {
-    let mut body = common(organization);
+    let mut body = profile(organization);
     body.insert("private_metadata".to_owned(), Value::Object(organization.private_metadata.0.clone()));
     if let Some(creator) = organization.created_by {
         body.insert("created_by".to_owned(), json!(creator));
@@ -29,7 +29,7 @@ pub fn backend_organization(organization: &Organization) -> Value {
     Value::Object(body)
 }
 
-fn common(organization: &Organization) -> Map<String, Value> {
+fn profile(organization: &Organization) -> Map<String, Value> {
     let body = json!({
         "object": "organization",
         "id": organization.id,
