@@ -396,7 +396,7 @@ impl<A: TypedId, B: TypedId> FromRequestParts<Arc<App>> for Within<A, B> {
     }
 }
 
-/// A name in the path: its last parameter.
+/// A name in the path: its last parameter. What nothing can be called names nothing.
 pub struct Named(pub String);
 
 impl FromRequestParts<Arc<App>> for Named {
@@ -404,7 +404,8 @@ impl FromRequestParts<Arc<App>> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Refusal> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::NotFound)?;
-        Ok(params.iter().last().map(|(_, text)| Named(text.to_owned())).ok_or(Problem::NotFound)?)
+        let name = params.iter().last().map(|(_, text)| text).filter(|text| text.len() <= 256 && !text.contains(char::is_control));
+        Ok(name.map(|text| Named(text.to_owned())).ok_or(Problem::NotFound)?)
     }
 }
 

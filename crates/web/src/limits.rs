@@ -100,7 +100,8 @@ pub(crate) async fn admit_client(app: &App, tenant: &Tenant, class: Class, shown
 
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
 async fn settings(app: &App, tenant: &Tenant) -> Result<Arc<Settings>, Refusal> {
-    let known = app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await?;
+    let application = tenant.instance.application;
+    let known = app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx, application))).await?;
     Ok(Arc::clone(&known))
 }
 

@@ -132,12 +132,12 @@ pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
     Ok(settings)
 }
 
-/// The settings that apply to the instance now, to be remembered.
+/// The settings that apply to the instance now, to be remembered until its application changes (its plan, say).
 ///
 /// # Errors
 /// As [`effective`].
-pub async fn known(tx: &mut Tx<'_>) -> Result<Kept<Arc<Settings>>> {
-    Ok(Kept::new(effective(tx).await?, 100))
+pub async fn known(tx: &mut Tx<'_>, application: ApplicationId) -> Result<Kept<Arc<Settings>>> {
+    Ok(Kept::new(effective(tx).await?, 100).about(&application))
 }
 
 /// The settings that apply to the instance now, with where each comes from; and the version of the instance's own layer.

@@ -88,7 +88,8 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
     }
     // Scripts, keys and pictures are everybody's to read.
     let public = reads && ["/npm/", "/.well-known/", "/v1/images/", "/v1/avatar_placeholder/"].iter().any(|start| uri.path().starts_with(start));
-    let settings = async || doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx))).await;
+    let application = tenant.instance.application;
+    let settings = async || doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx, application))).await;
     let welcome = match origin {
         None => reads || keyed || native,
         Some(origin) if tenant.is_development() => is_web_origin(origin),

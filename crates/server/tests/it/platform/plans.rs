@@ -167,3 +167,17 @@ async fn nobody_subscribes_to_a_plan_that_is_being_deleted() {
         }
     }
 }
+
+/// What is judged from the memory of a node follows at once where the change was made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_holds_for_what_is_remembered_too() {
+    let server = TestServer::start().await;
+    let platform = server.platform();
+    let (_, id) = plan(&platform, json!({ "name": "Web only", "settings": { "native_api": { "enabled": false } } })).await;
+    let mut browser = server.browser();
+    browser.get("/v1/client?_is_native=1").await.ok();
+    platform.put(&subscription(&server), json!({ "plan_id": id })).await.ok();
+    assert_eq!(browser.get("/v1/client?_is_native=1").await.refusal(), (403, "native_api_disabled"));
+    platform.put(&subscription(&server), json!({ "plan_id": null })).await.ok();
+    browser.get("/v1/client?_is_native=1").await.ok();
+}
