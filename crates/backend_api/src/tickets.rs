@@ -51,11 +51,11 @@ fn seconds(input: &Input, param: &'static str, otherwise: Duration) -> Result<Du
 pub async fn create_sign_in_token(call: BackendCall, input: Input) -> Answer {
     input.only(&["user_id", "org_id", "expires_in_seconds"])?;
     let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
-    if input.text("org_id")?.is_some() {
-        return Err(Problem::invalid("org_id", "names no organization of this user").into());
-    }
+    let organization = input.text("org_id")?;
     let life = seconds(&input, "expires_in_seconds", tickets::SIGN_IN_LIFE)?;
-    call.write(|tx| Box::pin(tickets::create_sign_in_token(tx, call.actor, user, life)), issued(&call)).await.map_err(|refusal| refusal.naming("user_id"))
+    call.write(|tx| Box::pin(tickets::create_sign_in_token(tx, call.actor, user, life, organization)), issued(&call))
+        .await
+        .map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// Takes a sign-in token back.

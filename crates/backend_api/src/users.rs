@@ -8,7 +8,7 @@ use domain::{
     sessions::Keep,
     users::{self, Change, EmailChange, Filter, MetadataChange, Order, OrderBy},
 };
-use foundation::{EmailAddress, Id as _, Page, Problem, UserId};
+use foundation::{EmailAddress, Id as _, OrganizationId, Page, Problem, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use web::{Answer, BackendCall, Id, Input, Query, Upload, forms};
@@ -96,8 +96,24 @@ fn filter(query: &Input) -> Result<Filter, Problem> {
     for param in ["phone_number", "web3_wallet", "phone_number_query", "provider", "provider_user_id"] {
         filter.nobody |= query.has(param);
     }
-    filter.nobody |= query.texts("organization_id")?.iter().any(|text| signed(text).0 == Sign::With);
+    organizations(query, &mut filter)?;
     Ok(filter)
+}
+
+/// Members of these organizations, and of none of those.
+fn organizations(query: &Input, filter: &mut Filter) -> Result<(), Problem> {
+    let mut unknown = false;
+    for text in query.texts("organization_id")? {
+        match signed(&text) {
+            (Sign::With, id) => match OrganizationId::parse(id) {
+                Some(id) => filter.organizations.push(id),
+                None => unknown = true,
+            },
+            (Sign::Without, id) => filter.not_organizations.extend(OrganizationId::parse(id)),
+        }
+    }
+    filter.nobody |= unknown && filter.organizations.is_empty();
+    Ok(())
 }
 
 /// Whether an id in a filter is wanted or not.

@@ -10,7 +10,7 @@ use crate::{
     settings, tokens, users,
 };
 use ::store::Tx;
-use foundation::{Error, Problem, Result, Secret};
+use foundation::{Problem, Result, Secret};
 use protocols::jose::Category;
 use serde_json::{Value, json};
 use url::{Origin, Url};
@@ -112,19 +112,10 @@ async fn front(tx: &mut Tx<'_>, visit: &mut Visit, organization: Option<Option<&
     }
     sessions::use_it(tx, visit, session).await?;
     if let Some(named) = organization {
-        return enter(tx, session, named).await.map(Some);
+        // Where they do not belong to it, the page finds out by the token.
+        return sessions::enter_if_welcome(tx, session, named).await.map(Some);
     }
     Ok(Some(session.clone()))
-}
-
-/// The session in the organization that the page's address names. Where its user does not belong to that, the session stays where it is: the page finds
-/// out by the token.
-async fn enter(tx: &mut Tx<'_>, session: &Session, named: Option<&str>) -> Result<Session> {
-    match sessions::enter(tx, session, named).await {
-        Ok(()) => sessions::get(tx, session.id).await,
-        Err(Error::Refused(problem)) if *problem == Problem::OrganizationUnknown => Ok(session.clone()),
-        Err(other) => Err(other),
-    }
 }
 
 /// Complete `Set-Cookie` values, each once with the plain name and once with the instance's suffix. A session's cookie comes last, because

@@ -1,11 +1,19 @@
 //! What everybody may know about an instance.
 
 use axum::body::Bytes;
-use domain::{bodies, keys, organizations::roles, settings};
+use domain::{
+    bodies, keys,
+    organizations::{
+        roles,
+        switch::{self, PersonalAccounts},
+    },
+    settings,
+};
+use foundation::Problem;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
-use store::Kept;
-use web::{Answer, FrontendCall, json, json_text};
+use store::{Access, Kept};
+use web::{Answer, FrontendCall, Input, json, json_text};
 
 /// The environment. Development instances ask for it by `PATCH`, with nothing to change.
 pub async fn show(call: FrontendCall) -> Answer {
@@ -19,6 +27,26 @@ pub async fn show(call: FrontendCall) -> Answer {
         })
     });
     Ok(json_text(StatusCode::OK, Bytes::clone(&*read.await?)))
+}
+
+/// Turns organizations on, in a development instance; the environment as it is then.
+pub async fn enable(call: FrontendCall, input: Input) -> Answer {
+    if input.flag("enable_organizations")? != Some(true) {
+        return Err(Problem::invalid("enable_organizations", "must be true: there is nothing else to enable").into());
+    }
+    let personal = if input.flag("organization_allow_personal_accounts")? == Some(false) { PersonalAccounts::None } else { PersonalAccounts::Allowed };
+    let tenant = &call.tenant;
+    call.bare(
+        Access::Write,
+        |tx, visit| {
+            Box::pin(async move {
+                switch::turn_on(tx, visit, personal).await?;
+                Ok(bodies::environment(tenant, &*settings::effective(tx).await?, &*roles::catalogue(tx).await?))
+            })
+        },
+        |environment| json(StatusCode::OK, environment),
+    )
+    .await
 }
 
 /// The public keys that the instance's tokens are verified with.

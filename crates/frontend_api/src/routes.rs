@@ -11,6 +11,7 @@ pub fn routes() -> Routes {
         .get("getHealth", "/v1/health", environment::health)
         .get("getEnvironment", "/v1/environment", environment::show)
         .patch("updateEnvironment", "/v1/environment", environment::show)
+        .patch("insula.enableEnvironmentSetting", "/v1/dev_tools/enable_environment_setting", environment::enable)
         .get("insula.script", "/npm/@clerk/{*file}", scripts::show)
         .counted(Class::Client)
         .post("createDevBrowser", "/v1/dev_browser", clients::create_dev_browser)

@@ -4,7 +4,7 @@
 //! of a shortcode is data: it is never read for shortcodes again. Names are checked when a template is written, so that a token is
 //! never made with one that means nothing.
 
-use crate::{sessions::Session, users::User};
+use crate::{organizations::memberships::Belonging, sessions::Session, users::User};
 use foundation::{Problem, text};
 use serde_json::{Map, Value, json};
 use std::io;
@@ -25,6 +25,16 @@ const LONGEST_PATH: usize = 16;
 pub(super) struct Sources<'a> {
     pub(super) user: &'a User,
     pub(super) session: &'a Session,
+    /// The organizations that the user belongs to; none where there are no organizations.
+    pub(super) belongings: &'a [Belonging],
+}
+
+impl Sources<'_> {
+    /// The organization that the session is in, and what the user is there.
+    fn active(&self) -> Option<&Belonging> {
+        let id = self.session.organization?;
+        self.belongings.iter().find(|belonging| belonging.organization.id == id)
+    }
 }
 
 /// Checks a template.
@@ -228,14 +238,15 @@ fn is_known(path: &[&str]) -> bool {
         return false;
     }
     match path {
-        ["user", "public_metadata" | "unsafe_metadata", ..] | ["org", "public_metadata", ..] | ["session", "actor", ..] => true,
+        ["user", "public_metadata" | "unsafe_metadata", ..] | ["org" | "org_membership", "public_metadata", ..] | ["session", "actor", ..] => true,
         ["user", name] => USER.contains(name),
         ["org", name] => ORGANIZATION.contains(name),
+        ["org_membership", name] => MEMBERSHIP.contains(name),
         _ => false,
     }
 }
 
-const USER: [&str; 20] = [
+const USER: [&str; 21] = [
     "id",
     "first_name",
     "last_name",
@@ -256,9 +267,12 @@ const USER: [&str; 20] = [
     "updated_at",
     "last_sign_in_at",
     "last_active_at",
+    "organizations",
 ];
 /// Of the active organization; nothing while there is none.
 const ORGANIZATION: [&str; 6] = ["id", "name", "slug", "role", "image_url", "has_image"];
+/// Of what the user is in it.
+const MEMBERSHIP: [&str; 2] = ["role", "permissions"];
 
 fn look_up(path: &[&str], sources: &Sources<'_>) -> Value {
     let user = sources.user;
@@ -266,7 +280,26 @@ fn look_up(path: &[&str], sources: &Sources<'_>) -> Value {
         ["user", "public_metadata", inner @ ..] => below(&Value::Object(user.public_metadata.0.clone()), inner),
         ["user", "unsafe_metadata", inner @ ..] => below(&Value::Object(user.unsafe_metadata.0.clone()), inner),
         ["session", "actor", inner @ ..] => sources.session.actor.as_ref().map_or(Value::Null, |actor| below(&Value::Object(actor.0.clone()), inner)),
+        ["user", "organizations"] => {
+            Value::Object(sources.belongings.iter().map(|belonging| (belonging.organization.id.to_string(), json!(belonging.role.key))).collect())
+        }
         ["user", name] => of_user(name, user),
+        ["org" | "org_membership", ..] => sources.active().map_or(Value::Null, |belonging| of_organization(path, belonging)),
+        _ => Value::Null,
+    }
+}
+
+fn of_organization(path: &[&str], Belonging { membership, organization, role }: &Belonging) -> Value {
+    match path {
+        ["org", "public_metadata", inner @ ..] => below(&Value::Object(organization.public_metadata.0.clone()), inner),
+        ["org", "id"] => json!(organization.id),
+        ["org", "name"] => json!(organization.name),
+        ["org", "slug"] => json!(organization.slug),
+        ["org", "image_url"] => json!(organization.image_url),
+        ["org", "has_image"] => json!(organization.image.is_some()),
+        ["org" | "org_membership", "role"] => json!(role.key),
+        ["org_membership", "permissions"] => role.permissions.iter().map(|permission| json!(permission.key)).collect(),
+        ["org_membership", "public_metadata", inner @ ..] => below(&Value::Object(membership.public_metadata.0.clone()), inner),
         _ => Value::Null,
     }
 }
@@ -284,6 +317,8 @@ fn of_user(name: &str, user: &User) -> Value {
         "username" => json!(user.username()),
         "external_id" => json!(user.external_id),
         "locale" => json!(user.locale),
+        "image_url" | "profile_image_url" => json!(user.image_url),
+        "has_image" => json!(user.image.is_some()),
         "primary_email_address" => json!(user.primary_email().map(|email| &email.given)),
         "email_verified" => json!(user.primary_email().is_some_and(|email| email.verified_by.is_some())),
         "phone_number_verified" | "two_factor_enabled" => json!(false),
@@ -339,6 +374,9 @@ mod tests {
             "{{user.password_digest}}",
             "{{user.private_metadata}}",
             "{{user.private_metadata.x}}",
+            "{{user.organizations.x}}",
+            "{{org.private_metadata}}",
+            "{{org_membership.private_metadata.x}}",
             "{{user.id.x}}",
             "{{user..id}}",
             "{{user.public_metadata.}}",

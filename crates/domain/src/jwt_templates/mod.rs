@@ -10,7 +10,7 @@ use crate::{
     instances::Tenant,
     keys,
     sessions::Session,
-    users,
+    settings, users,
 };
 use ::store::{Json, Place, Tx, cache::InstanceCache};
 use foundation::{Error, JwtTemplateId, OnConflict, Page, Problem, Result, Secret, Timestamp, secret::hex};
@@ -240,7 +240,8 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &st
     users::ensure_welcome(tx, session.user).await?;
     let template = store::find_name(tx, name).await?.ok_or(Problem::NotFound)?;
     let user = users::get(tx, session.user).await?;
-    let mut claims = claims::render(&template.claims.0, &claims::Sources { user: &user, session })?;
+    let belongings = if settings::effective(tx).await?.organization_settings.enabled { user.memberships.as_slice() } else { &[] };
+    let mut claims = claims::render(&template.claims.0, &claims::Sources { user: &user, session, belongings })?;
     let seconds = tx.now().seconds();
     let life = life.and_then(|life| i64::try_from(life.as_secs()).ok()).unwrap_or(template.lifetime);
     claims.insert("iss".to_owned(), tenant.issuer.as_str().into());

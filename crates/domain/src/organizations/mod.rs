@@ -7,6 +7,7 @@
 //! | `memberships` | who belongs to them |
 //! | `roles` | what members may be |
 //! | `active` | the organization that a session is in, and what its tokens say of it |
+//! | `switch` | they are turned on from the page of an application that is being developed |
 
 pub mod active;
 mod change;
@@ -16,6 +17,7 @@ pub mod memberships;
 pub mod own;
 pub mod roles;
 mod store;
+pub mod switch;
 
 pub use change::{Change, MetadataChange, change_metadata, delete, merge, remove_logo, set_logo, spend_logo, update};
 pub use create::{NewOrganization, create};

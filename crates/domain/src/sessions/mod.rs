@@ -304,6 +304,15 @@ pub(crate) async fn enter(tx: &mut Tx<'_>, session: &Session, named: Option<&str
     Ok(())
 }
 
+/// As [`enter`]; where the user does not belong to the organization, or there is none of this name, the session stays where it is.
+pub(crate) async fn enter_if_welcome(tx: &mut Tx<'_>, session: &Session, named: Option<&str>) -> Result<Session> {
+    match enter(tx, session, named).await {
+        Ok(()) => get(tx, session.id).await,
+        Err(Error::Refused(problem)) if *problem == Problem::OrganizationUnknown => Ok(session.clone()),
+        Err(other) => Err(other),
+    }
+}
+
 /// Takes an organization that a user does not belong to any more out of their sessions.
 pub(crate) async fn leave_organization(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<()> {
     store::leave_organization(tx, organization, user).await

@@ -337,6 +337,9 @@ pub async fn reset_password(tx: &mut Tx<'_>, visit: &mut Visit, id: SignInId, di
 /// Signs the proven user in.
 async fn complete(tx: &mut Tx<'_>, visit: &mut Visit, proven: steps::Proven) -> Result<SignInView> {
     let session = sessions::arrive_as(tx, visit, proven.user, proven.strategy.as_str(), proven.impersonation.as_ref()).await?;
+    if let Some(organization) = proven.organization {
+        sessions::enter_if_welcome(tx, &session, Some(&organization.to_string())).await?;
+    }
     store::complete(tx, proven.sign_in.id, proven.strategy, session.id).await?;
     let user = users::get(tx, proven.user).await?;
     messages::new_device(tx, &user, &session).await?;

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 use ::store::Tx;
-use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, UserId};
+use foundation::{EmailAddress, IdentifierId, OrganizationId, Problem, Result, Secret, UserId};
 use std::sync::Arc;
 
 /// An attempt whose user is known and has proven nothing yet.
@@ -49,6 +49,7 @@ pub(super) struct Proven {
     pub(super) user: UserId,
     pub(super) strategy: Strategy,
     pub(super) impersonation: Option<Impersonation>,
+    pub(super) organization: Option<OrganizationId>,
 }
 
 async fn user_of(tx: &mut Tx<'_>, sign_in: &SignIn, wanted: Status) -> Result<User> {
@@ -136,11 +137,11 @@ impl NeedsFirstFactor {
         if let Some(locked) = guard::locked(tx, self.user.id, visit.device()).await? {
             return Err(locked.into());
         }
-        Ok(Proven { impersonation: accepted.impersonation(), ..self.proven(Strategy::Ticket) })
+        Ok(Proven { impersonation: accepted.impersonation(), organization: accepted.organization(), ..self.proven(Strategy::Ticket) })
     }
 
     fn proven(self, strategy: Strategy) -> Proven {
-        Proven { user: self.user.id, sign_in: self.sign_in, strategy, impersonation: None }
+        Proven { user: self.user.id, sign_in: self.sign_in, strategy, impersonation: None, organization: None }
     }
 }
 
@@ -157,6 +158,6 @@ impl NeedsNewPassword {
 
     pub(super) async fn new_password(self, tx: &mut Tx<'_>, digest: &Secret, keep: Keep) -> Result<Proven> {
         users::set_password(tx, Actor::User(self.user), self.user, digest, keep).await?;
-        Ok(Proven { user: self.user, sign_in: self.sign_in, strategy: Strategy::ResetPasswordEmailCode, impersonation: None })
+        Ok(Proven { user: self.user, sign_in: self.sign_in, strategy: Strategy::ResetPasswordEmailCode, impersonation: None, organization: None })
     }
 }

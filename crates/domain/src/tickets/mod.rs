@@ -10,12 +10,13 @@ use crate::{
     audit::{self, Actor},
     clients::Visit,
     once::{self, Purpose, Spent},
+    organizations::memberships,
     redirect_urls, redirects,
     settings::{self, Settings},
     users,
 };
 use ::store::{Json, Tx, text_enum};
-use foundation::{Id, PoolId, Problem, Result, Secret, TicketId, Timestamp, UserId};
+use foundation::{Id, OrganizationId, PoolId, Problem, Result, Secret, TicketId, Timestamp, UserId};
 use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
@@ -59,6 +60,8 @@ pub struct Ticket {
     pub actor: Option<Json>,
     /// How long the session lasts that comes of it, where that is not the instance's own length.
     pub session_seconds: Option<i64>,
+    /// The organization that they are in then, for a sign-in token.
+    pub organization: Option<OrganizationId>,
     /// Until when it can be used.
     pub expires_at: Timestamp,
     /// When it was made.
@@ -93,6 +96,11 @@ impl Accepted {
         self.0.user
     }
 
+    /// The organization that they are to be in, if they still belong to it.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        self.0.organization
+    }
+
     /// Who comes in as them, where it is somebody else.
     pub fn impersonation(&self) -> Option<Impersonation> {
         let actor = self.0.actor.clone()?;
@@ -110,12 +118,26 @@ pub const IMPERSONATION: Duration = Duration::from_secs(1_800);
 /// The most bytes of an actor: it is in every token of the session, and that is a cookie.
 const MOST_ACTOR: usize = 1_024;
 
-/// Makes a sign-in token.
+/// Makes a sign-in token. Whoever comes in by it is in the organization, if one is named and they belong to it then too.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where there is no such user.
-pub async fn create_sign_in_token(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, life: Duration) -> Result<Issued> {
-    issue(tx, actor, Kind::SignInToken, user, (life, None)).await
+/// [`Problem::NotFound`] where there is no such user; [`Problem::ParamInvalid`] where the organization is none of theirs.
+pub async fn create_sign_in_token(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, life: Duration, organization: Option<&str>) -> Result<Issued> {
+    let user = users::get(tx, user).await?.id;
+    let organization = match organization {
+        Some(text) => Some(organization_of(tx, user, text).await?),
+        None => None,
+    };
+    issue(tx, actor, Kind::SignInToken, user, What { life, impersonation: None, organization }).await
+}
+
+/// The organization of this id, which the user belongs to.
+async fn organization_of(tx: &mut Tx<'_>, user: UserId, text: &str) -> Result<OrganizationId> {
+    let unknown = || Problem::invalid("org_id", "names no organization of this user");
+    let id = OrganizationId::parse(text).ok_or_else(unknown)?;
+    settings::effective(tx).await?.organization_settings.ensure_enabled()?;
+    memberships::find(tx, id, user).await?.ok_or_else(unknown)?;
+    Ok(id)
 }
 
 /// Makes an actor token.
@@ -130,10 +152,18 @@ pub async fn create_actor_token(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId,
     if json!(who).to_string().len() > MOST_ACTOR {
         return Err(Problem::invalid("actor", "may have at most 1024 bytes").into());
     }
-    issue(tx, actor, Kind::ActorToken, user, (life, Some(impersonation))).await
+    issue(tx, actor, Kind::ActorToken, user, What { life, impersonation: Some(impersonation), organization: None }).await
 }
 
-async fn issue(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, user: UserId, (life, impersonation): (Duration, Option<&Impersonation>)) -> Result<Issued> {
+/// What a ticket says besides whom it lets in.
+struct What<'a> {
+    life: Duration,
+    impersonation: Option<&'a Impersonation>,
+    organization: Option<OrganizationId>,
+}
+
+async fn issue(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, user: UserId, what: What<'_>) -> Result<Issued> {
+    let What { life, impersonation, organization } = what;
     let user = users::get(tx, user).await?;
     let now = tx.now();
     let ticket = Ticket {
@@ -144,6 +174,7 @@ async fn issue(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, user: UserId, (life, 
         status: Status::Pending,
         actor: impersonation.map(|i| i.actor.clone()),
         session_seconds: impersonation.map(|i| i64::try_from(i.life.as_secs()).unwrap_or(i64::MAX)),
+        organization,
         expires_at: now + life,
         created_at: now,
         updated_at: now,
@@ -157,7 +188,7 @@ async fn issue(tx: &mut Tx<'_>, by: Actor<'_>, kind: Kind, user: UserId, (life, 
 }
 
 async fn told(tx: &mut Tx<'_>, by: Actor<'_>, ticket: &Ticket, what: &str) -> Result<()> {
-    let detail = json!({ "user_id": ticket.user, "actor": ticket.actor.as_ref().map(|a| &a.0) });
+    let detail = json!({ "user_id": ticket.user, "actor": ticket.actor.as_ref().map(|a| &a.0), "organization_id": ticket.organization });
     audit::record(tx, by, &format!("{}.{what}", ticket.kind), &ticket.id.to_string(), &detail).await
 }
 

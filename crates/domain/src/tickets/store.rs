@@ -15,6 +15,7 @@ impl FromRow for Ticket {
             status: row.take()?,
             actor: row.take()?,
             session_seconds: row.take()?,
+            organization: row.take()?,
             expires_at: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
@@ -25,7 +26,7 @@ impl FromRow for Ticket {
 pub(super) async fn find(tx: &mut Tx<'_>, id: TicketId) -> Result<Option<Ticket>> {
     tx.find(
         sql!(
-            "select id, kind, pool_id, user_id, status, actor, session_seconds, expires_at, created_at, updated_at
+            "select id, kind, pool_id, user_id, status, actor, session_seconds, organization_id, expires_at, created_at, updated_at
               from tickets where instance_id = $1 and id = $2"
         ),
         &[&id],
@@ -47,10 +48,10 @@ pub(super) async fn sweep(tx: &mut Tx<'_>) -> Result<()> {
 pub(super) async fn insert(tx: &mut Tx<'_>, t: &Ticket) -> Result<()> {
     tx.change(
         sql!(
-            "insert into tickets (instance_id, id, kind, pool_id, user_id, status, actor, session_seconds, expires_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"
+            "insert into tickets (instance_id, id, kind, pool_id, user_id, status, actor, session_seconds, organization_id, expires_at, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)"
         ),
-        &[&t.id, &t.kind, &t.pool, &t.user, &t.status, &t.actor, &t.session_seconds, &t.expires_at, &t.created_at],
+        &[&t.id, &t.kind, &t.pool, &t.user, &t.status, &t.actor, &t.session_seconds, &t.organization, &t.expires_at, &t.created_at],
     )
     .await
     .map(drop)

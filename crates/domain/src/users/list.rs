@@ -7,7 +7,7 @@ use super::{
 };
 use crate::counters::{self, Counter};
 use ::store::{Query, Tx, part, sql};
-use foundation::{Page, Problem, Result, Timestamp, UserId};
+use foundation::{OrganizationId, Page, Problem, Result, Timestamp, UserId};
 
 /// Which users. An empty filter is all of them; lists are alternatives, everything else must hold at once.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,10 @@ pub struct Filter {
     pub external_ids: Vec<String>,
     /// None of these external ids.
     pub not_external_ids: Vec<String>,
+    /// Members of one of these organizations.
+    pub organizations: Vec<OrganizationId>,
+    /// Members of none of these organizations.
+    pub not_organizations: Vec<OrganizationId>,
     /// These addresses, normal form.
     pub emails: Vec<String>,
     /// These usernames, normal form.
@@ -46,7 +50,7 @@ pub struct Filter {
     pub signed_in_before: Option<Timestamp>,
     /// Last signed in after.
     pub signed_in_after: Option<Timestamp>,
-    /// Asks for something that no user here can have (a phone number, a membership): nobody matches.
+    /// Asks for something that no user here can have (a phone number): nobody matches.
     pub nobody: bool,
 }
 
@@ -114,13 +118,15 @@ impl Order {
 
 impl Filter {
     fn is_empty(&self) -> bool {
-        let Filter { ids, not_ids, external_ids, not_external_ids, emails, usernames, query, email_query, username_query, name_query, banned, nobody, .. } =
-            self;
+        let Filter { ids, not_ids, external_ids, not_external_ids, organizations, not_organizations, emails, usernames, .. } = self;
+        let Filter { query, email_query, username_query, name_query, banned, nobody, .. } = self;
         let times = [self.created_before, self.created_after, self.active_before, self.active_after, self.signed_in_before, self.signed_in_after];
         ids.is_empty()
             && not_ids.is_empty()
             && external_ids.is_empty()
             && not_external_ids.is_empty()
+            && organizations.is_empty()
+            && not_organizations.is_empty()
             && emails.is_empty()
             && usernames.is_empty()
             && [query, email_query, username_query, name_query].iter().all(|q| q.is_none())
@@ -175,6 +181,18 @@ pub(crate) fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &
     }
     if !filter.not_external_ids.is_empty() {
         query = query.within(part!("and (u.external_id is null or u.external_id not"), &filter.not_external_ids).and(part!(")"), &[]);
+    }
+    if !filter.organizations.is_empty() {
+        query = query
+            .and(part!("and exists (select 1 from memberships b where b.instance_id = u.instance_id and b.user_id = u.id"), &[])
+            .within(part!("and b.organization_id"), &filter.organizations)
+            .and(part!(")"), &[]);
+    }
+    if !filter.not_organizations.is_empty() {
+        query = query
+            .and(part!("and not exists (select 1 from memberships b where b.instance_id = u.instance_id and b.user_id = u.id"), &[])
+            .within(part!("and b.organization_id"), &filter.not_organizations)
+            .and(part!(")"), &[]);
     }
     if !filter.emails.is_empty() {
         query = query

@@ -33,6 +33,16 @@ async fn a_development_key_opens_no_live_door() {
     }
 }
 
+/// A page of a live application turns nothing on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_pages_may_turn_on_in_development_they_may_not_live() {
+    let (server, live, _) = siblings().await;
+    let mut browser = proxied(&server, &live);
+    let refused = browser.override_method("PATCH", "/v1/dev_tools/enable_environment_setting", &[("enable_organizations", "true")]).await;
+    assert_eq!(refused.refusal(), (400, "request_invalid_for_environment"));
+    assert_eq!(browser.get("/v1/environment").await.ok()["organization_settings"]["enabled"], false);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_development_client_is_nobody_at_the_live_instance() {
     let (server, live, mallory) = siblings().await;

@@ -1,6 +1,7 @@
 //! Organizations: what members, backends and strangers see of them and can do with them.
 
 mod active;
+mod elsewhere;
 mod limits;
 mod members;
 mod profile;
