@@ -11,7 +11,15 @@ const page = body => `<!doctype html>
 
 const app = express();
 app.get('/health', (_request, response) => response.send('ok'));
-app.use(clerkMiddleware({ frontendApiProxy: { enabled: true } }));
+app.use(
+  clerkMiddleware({
+    frontendApiProxy: { enabled: true },
+    organizationSyncOptions: {
+      organizationPatterns: ['/teams/:slug', '/teams/by-id/:id'],
+      personalAccountPatterns: ['/mine'],
+    },
+  }),
+);
 
 app.get('/', (_request, response) => {
   response.send(
@@ -33,6 +41,20 @@ app.get('/protected', (request, response) => {
         : '<p data-testid="signed-out">Signed out</p>',
     ),
   );
+});
+
+// The address says which organization the page is about; the SDK sees to it that the session is in that.
+app.get(['/teams/:slug', '/teams/by-id/:id', '/mine'], (request, response) => {
+  const { userId, orgId, orgSlug, orgRole } = getAuth(request);
+  const facts = { 'user-id': userId, 'org-id': orgId, 'org-slug': orgSlug, 'org-role': orgRole };
+  response.send(page(Object.entries(facts).map(([name, value]) => `<p data-testid="${name}">${value ?? ''}</p>`).join('')));
+});
+
+app.get('/api/organization', (request, response) => {
+  const { isAuthenticated, userId, orgId, orgSlug, orgRole, orgPermissions, has } = getAuth(request);
+  const { role, permission } = request.query;
+  const asked = role || permission ? has?.({ ...(role ? { role } : { permission }) }) : undefined;
+  response.status(isAuthenticated ? 200 : 401).json({ userId, orgId, orgSlug, orgRole, orgPermissions, has: asked });
 });
 
 app.get('/api/me', (request, response) => {

@@ -2,6 +2,8 @@ import { ClerkProvider, Show, SignIn, SignUp, UserButton, UserProfile, useUser }
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
+import { pages } from './organizations.jsx';
+
 const { publishableKey, proxyUrl } = window.settings;
 
 function useLocation() {
@@ -52,7 +54,8 @@ function Page({ path }) {
   if (path.startsWith('/sign-in')) return <SignIn routing="path" path="/sign-in" />;
   if (path.startsWith('/sign-up')) return <SignUp routing="path" path="/sign-up" />;
   if (path.startsWith('/user')) return <UserProfile routing="path" path="/user" />;
-  return <Home />;
+  const start = Object.keys(pages).find(start => path === start || path.startsWith(`${start}/`));
+  return pages[start] ?? <Home />;
 }
 
 function App() {
