@@ -1,8 +1,8 @@
 //! All operations of this door.
 
 use crate::{
-    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_settings, organizations, redirect_urls, sessions, sign_ups,
-    standing, tickets, users,
+    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_permissions, organization_roles, organization_settings,
+    organizations, redirect_urls, role_sets, sessions, sign_ups, standing, tickets, users,
 };
 use web::{Class, Face, Routes};
 
@@ -81,6 +81,33 @@ pub fn routes() -> Routes {
         .patch("UpdateOrganizationMembershipMetadata", "/v1/organizations/{organization_id}/memberships/{user_id}/metadata", memberships::merge_metadata)
         .get("InstanceGetOrganizationMemberships", "/v1/organization_memberships", memberships::list_all)
         .get("UsersGetOrganizationMemberships", "/v1/users/{user_id}/organization_memberships", memberships::list_of_user)
+        .get("ListOrganizationRoles", "/v1/organization_roles", organization_roles::list)
+        .post("CreateOrganizationRole", "/v1/organization_roles", organization_roles::create)
+        .get("GetOrganizationRole", "/v1/organization_roles/{organization_role_id}", organization_roles::show)
+        .patch("UpdateOrganizationRole", "/v1/organization_roles/{organization_role_id}", organization_roles::update)
+        .delete("DeleteOrganizationRole", "/v1/organization_roles/{organization_role_id}", organization_roles::delete)
+        .post(
+            "AssignPermissionToOrganizationRole",
+            "/v1/organization_roles/{organization_role_id}/permissions/{permission_id}",
+            organization_roles::assign_permission,
+        )
+        .delete(
+            "RemovePermissionFromOrganizationRole",
+            "/v1/organization_roles/{organization_role_id}/permissions/{permission_id}",
+            organization_roles::remove_permission,
+        )
+        .get("ListOrganizationPermissions", "/v1/organization_permissions", organization_permissions::list)
+        .post("CreateOrganizationPermission", "/v1/organization_permissions", organization_permissions::create)
+        .get("GetOrganizationPermission", "/v1/organization_permissions/{permission_id}", organization_permissions::show)
+        .patch("UpdateOrganizationPermission", "/v1/organization_permissions/{permission_id}", organization_permissions::update)
+        .delete("DeleteOrganizationPermission", "/v1/organization_permissions/{permission_id}", organization_permissions::delete)
+        .get("ListRoleSets", "/v1/role_sets", role_sets::list)
+        .post("CreateRoleSet", "/v1/role_sets", role_sets::create)
+        .get("GetRoleSet", "/v1/role_sets/{role_set_key_or_id}", role_sets::show)
+        .patch("UpdateRoleSet", "/v1/role_sets/{role_set_key_or_id}", role_sets::update)
+        .post("ReplaceRoleSet", "/v1/role_sets/{role_set_key_or_id}/replace", role_sets::replace)
+        .post("AddRolesToRoleSet", "/v1/role_sets/{role_set_key_or_id}/roles", role_sets::add_roles)
+        .post("ReplaceRoleInRoleSet", "/v1/role_sets/{role_set_key_or_id}/roles/replace", role_sets::replace_role)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

@@ -46,3 +46,11 @@ pub async fn add(tx: &mut Tx<'_>, counter: Counter, by: i64) -> Result<i64> {
 pub async fn value(tx: &mut Tx<'_>, counter: Counter) -> Result<i64> {
     tx.count(sql!("select value from counters where instance_id = $1 and name = $2"), &[&counter.name()]).await
 }
+
+/// Holds the counter as it is until the transaction ends.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn hold(tx: &mut Tx<'_>, counter: Counter) -> Result<()> {
+    tx.change(sql!("update counters set value = value where instance_id = $1 and name = $2"), &[&counter.name()]).await.map(drop)
+}

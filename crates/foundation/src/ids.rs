@@ -179,6 +179,8 @@ ids! {
     PermissionId = "perm_";
     /// Roles that belong together.
     RoleSetId = "rset_";
+    /// The replacement of roles of a set, or of the whole set.
+    RoleSetMigrationId = "rsmig_";
     /// A key pair that signs an instance's tokens; its text is the `kid`.
     SigningKeyId = "key_";
     /// A key that seals an instance's secrets at rest.

@@ -164,6 +164,14 @@ pub enum Problem {
     MinimumPermissions,
     /// The organization's members cannot have this role.
     RoleUnknown,
+    /// The role is needed, by whom.
+    RoleInUse(&'static str),
+    /// Creators of organizations have this role, and could not manage or delete them; the parameter that says so.
+    CreatorRole(&'static str),
+    /// The permission is the system's.
+    SystemPermission,
+    /// The role allows this already.
+    PermissionGranted,
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -439,6 +447,24 @@ impl Problem {
                 "At least one member must be able to manage the members: give somebody else such a role first.",
             ),
             P::RoleUnknown => row(404, "resource_not_found", "not found", "The organization's members cannot have this role.").on("role"),
+            P::RoleInUse(by) => row(422, "organization_role_in_use", "is in use", "").long(format!("The role is needed by {by}: give them another one first.")),
+            P::CreatorRole(param) => row(
+                422,
+                "organization_missing_creator_role_permissions",
+                "creators need more",
+                "The role of creators must read and manage members and delete the organization: org:sys_memberships:read, org:sys_memberships:manage and \
+                 org:sys_profile:delete.",
+            )
+            .on(*param),
+            P::SystemPermission => row(
+                403,
+                "organization_system_permission_not_modifiable",
+                "is the system's",
+                "System permissions can be given to roles, but neither be changed nor deleted.",
+            ),
+            P::PermissionGranted => {
+                row(409, "organization_role_permission_association_exists", "has it already", "The role has this permission already.").on("permission_id")
+            }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),
@@ -568,6 +594,10 @@ mod tests {
             P::ConfigKeysMissing(vec!["session.lifetime".to_owned(), "test_mode".to_owned()]),
             P::PlanInUse(2),
             P::LimitReached("redirect URLs", 1_000),
+            P::RoleInUse("members"),
+            P::CreatorRole("permissions"),
+            P::SystemPermission,
+            P::PermissionGranted,
             P::UrlExists,
             P::DevelopmentOnly,
             P::InstanceExists("environment_type"),

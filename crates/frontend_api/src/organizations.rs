@@ -55,13 +55,13 @@ pub async fn delete_logo(call: FrontendCall, Id(id): Id<OrganizationId>) -> Answ
 /// The roles that the organization's members can have.
 pub async fn list_roles(call: FrontendCall, Id(id): Id<OrganizationId>, Query(query): Query) -> Answer {
     let page = page(&query)?;
-    call.read(|tx, visit| Box::pin(own::roles(tx, visit, id)), |roles| shown_roles(roles, page)).await
+    call.read(|tx, visit| Box::pin(own::roles(tx, visit, id)), |(roles, replaced)| shown_roles(roles, *replaced, page)).await
 }
 
-fn shown_roles(all: &[Arc<Role>], page: Page) -> Value {
+fn shown_roles(all: &[Arc<Role>], replaced: bool, page: Page) -> Value {
     let (skip, take) = (usize::try_from(page.offset).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(0));
     let data: Vec<Value> = all.iter().skip(skip).take(take).map(bodies::role).collect();
-    json!({ "data": data, "total_count": all.len(), "has_role_set_migration": false })
+    json!({ "data": data, "total_count": all.len(), "has_role_set_migration": replaced })
 }
 
 /// The user's own memberships, newest first: with their total where `paginated=true` asks for it.

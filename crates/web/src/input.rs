@@ -206,6 +206,14 @@ impl Input {
         self.texts_up_to(name, 500)
     }
 
+    /// Several texts that change something; absent, also with `null`, where there is no list.
+    ///
+    /// # Errors
+    /// As [`Input::texts`].
+    pub fn list(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
+        self.value(name).map(|_| self.texts(name)).transpose()
+    }
+
     fn texts_up_to(&self, name: &'static str, most: usize) -> Result<Vec<String>, Problem> {
         let fault = Problem::ParamFormat(name, "a list of texts");
         match self.value(name) {

@@ -62,6 +62,13 @@ app.get('/api/me', (request, response) => {
   response.status(isAuthenticated ? 200 : 401).json({ userId, sessionId });
 });
 
+app.post('/api/invoices', (request, response) => {
+  const { isAuthenticated, has, orgId } = getAuth(request);
+  if (!isAuthenticated) return response.status(401).json({});
+  if (!has({ permission: 'org:invoices:create' })) return response.status(403).json({});
+  return response.json({ orgId });
+});
+
 const server = app.listen(Number(PORT), '127.0.0.1');
 process.once('SIGTERM', () => {
   server.close();

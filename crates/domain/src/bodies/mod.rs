@@ -18,7 +18,9 @@ pub use domain::{domain, platform_domain};
 pub use environment::environment;
 pub use jwt_template::jwt_template;
 pub use openid::openid_configuration;
-pub use organization::{backend_membership, backend_organization, belonging, membership, organization, organization_settings, permission, removed_logo, role};
+pub use organization::{
+    backend_membership, backend_organization, belonging, membership, organization, organization_settings, permission, removed_logo, role, role_set,
+};
 pub use redirect_url::redirect_url;
 pub use session::{active_session, backend_session, session};
 pub use settings::{blueprint, changed_blueprint, changed_config, changed_plan, config, effective_settings, plan};

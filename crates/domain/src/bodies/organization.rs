@@ -4,10 +4,10 @@ use super::{millis, session::public_user_data};
 use crate::organizations::{
     Organization,
     memberships::{Belonging, Member},
-    roles::{Catalogue, Permission, Role},
+    roles::{Catalogue, Members, Permission, Replacement, Role, Shown},
 };
 use crate::settings::OrganizationSettings;
-use foundation::ImageId;
+use foundation::{ImageId, RoleId};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -113,6 +113,66 @@ pub fn permission(permission: &Permission) -> Value {
         "type": permission.kind.as_str(),
         "created_at": permission.created_at,
         "updated_at": permission.updated_at,
+    })
+}
+
+/// Roles that belong together.
+pub fn role_set(shown: &Shown) -> Value {
+    let set = &shown.set;
+    let item = |id: RoleId| shown.catalogue.role(id).map(|role| role_set_item(role, shown.members.get(&id).copied()));
+    json!({
+        "object": "role_set",
+        "id": set.id,
+        "name": set.name,
+        "key": set.key,
+        "description": set.description,
+        "roles": set.roles.iter().filter_map(|role| item(*role)).collect::<Vec<_>>(),
+        "default_role": item(set.default_role),
+        "creator_role": item(set.creator_role),
+        "type": if set.initial { "initial" } else { "custom" },
+        "role_set_migration": set.replacement.as_ref().map(|replacement| role_set_migration(shown, replacement)),
+        "created_at": set.created_at,
+        "updated_at": set.updated_at,
+    })
+}
+
+fn role_set_item(role: &Role, members: Option<Members>) -> Value {
+    let (count, any) = match members {
+        Some(Members::Counted(count)) => (Some(count), Some(count > 0)),
+        Some(Members::Any(any)) => (None, Some(any)),
+        None => (None, None),
+    };
+    json!({
+        "object": "role_set_item",
+        "id": role.id,
+        "name": role.name,
+        "key": role.key,
+        "description": role.description,
+        "members_count": count,
+        "has_members": any,
+        "created_at": role.created_at,
+        "updated_at": role.updated_at,
+    })
+}
+
+fn role_set_migration(shown: &Shown, replacement: &Replacement) -> Value {
+    let key = |id: RoleId| shown.catalogue.role(id).map(|role| role.key.clone());
+    let mappings: Map<String, Value> = replacement.mappings.iter().filter_map(|(from, to)| Some((key(*from)?, key(*to)?.into()))).collect();
+    json!({
+        "object": "role_set_migration",
+        "id": replacement.id,
+        "organization_id": null,
+        "instance_id": shown.instance,
+        "source_role_set_id": shown.set.id,
+        "dest_role_set_id": replacement.dest,
+        "trigger_type": replacement.trigger.as_str(),
+        "status": replacement.status.as_str(),
+        "migrated_members": replacement.migrated,
+        "mappings": mappings,
+        "started_at": millis(replacement.started_at),
+        "completed_at": null,
+        "created_at": replacement.created_at,
+        "updated_at": replacement.updated_at,
     })
 }
 

@@ -2,12 +2,17 @@
 
 use crate::{
     bodies,
-    organizations::{Organization, memberships::Member},
+    organizations::{
+        Organization,
+        memberships::Member,
+        roles::{Permission, Role},
+    },
     sessions::Session,
     users::User,
 };
-use foundation::{EventId, Result, UserId};
+use foundation::{EventId, PermissionId, Result, RoleId, UserId};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use store::{Tx, sql};
 
 /// Something that happened.
@@ -30,6 +35,18 @@ pub enum Event<'a> {
     MembershipUpdated(&'a Member),
     /// A membership has ended.
     MembershipDeleted(&'a Member),
+    /// A role was made.
+    RoleCreated(&'a Arc<Role>),
+    /// A role changed, or what it allows.
+    RoleUpdated(&'a Arc<Role>),
+    /// A role is gone.
+    RoleDeleted(RoleId),
+    /// A permission was made.
+    PermissionCreated(&'a Permission),
+    /// A permission changed.
+    PermissionUpdated(&'a Permission),
+    /// A permission is gone, and no role has it.
+    PermissionDeleted(PermissionId),
     /// Somebody signed in.
     SessionCreated(&'a Session),
     /// A session was ended by its user.
@@ -55,6 +72,12 @@ impl Event<'_> {
             Event::MembershipCreated(member) => ("organizationMembership.created", member.id(), bodies::backend_membership(member)),
             Event::MembershipUpdated(member) => ("organizationMembership.updated", member.id(), bodies::backend_membership(member)),
             Event::MembershipDeleted(member) => ("organizationMembership.deleted", member.id(), bodies::backend_membership(member)),
+            Event::RoleCreated(role) => ("role.created", role.id.to_string(), bodies::role(role)),
+            Event::RoleUpdated(role) => ("role.updated", role.id.to_string(), bodies::role(role)),
+            Event::RoleDeleted(id) => ("role.deleted", id.to_string(), bodies::deleted("role", id)),
+            Event::PermissionCreated(permission) => ("permission.created", permission.id.to_string(), bodies::permission(permission)),
+            Event::PermissionUpdated(permission) => ("permission.updated", permission.id.to_string(), bodies::permission(permission)),
+            Event::PermissionDeleted(id) => ("permission.deleted", id.to_string(), bodies::deleted("permission", id)),
             Event::SessionCreated(session) => ("session.created", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionEnded(session) => ("session.ended", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionRemoved(session) => ("session.removed", session.id.to_string(), bodies::backend_session(session, now)),

@@ -2,7 +2,7 @@
 
 use super::{
     memberships,
-    roles::{Kind, Role},
+    roles::{Kind, Permission, Role},
     store,
 };
 use crate::{sessions::Session, settings, users::User};
@@ -118,10 +118,25 @@ impl Active {
     }
 }
 
+/// The most bytes that a role and its permissions have in session tokens. With all else that a token says it stays within the 4 KB of a cookie.
+pub(super) const MOST_BYTES: usize = 1_536;
+/// The most different words at the end of a role's permissions: each is a bit of numbers that all languages must read exactly.
+pub(super) const MOST_ACTIONS: usize = 53;
+
+/// How many bytes tokens say of a role, and in how many different words its permissions end.
+pub(super) fn extent(role: &Role) -> (usize, usize) {
+    let own = || role.permissions.iter().filter(|permission| permission.kind == Kind::User);
+    let features: BTreeSet<&str> = own().map(Permission::feature).collect();
+    let actions: BTreeSet<&str> = own().map(Permission::action).collect();
+    // A feature is named with its prefix, and has a number of as many digits as the actions have bits, about.
+    let digits = actions.len() * 302 / 1_000 + 2;
+    let bytes: usize = features.iter().map(|feature| feature.len() + "o:,".len() + digits).sum();
+    (role.key.len() + bytes + actions.iter().map(|action| action.len() + 1).sum::<usize>(), actions.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::organizations::roles::Permission;
     use foundation::{Id, Ksuid, PermissionId, RoleId, Timestamp};
 
     fn role(keys: &[(&str, Kind)]) -> Arc<Role> {
@@ -157,6 +172,19 @@ mod tests {
         assert_eq!(claim["rol"], "accountant");
         assert_eq!(claim["slg"], "acme");
         assert_eq!((claim.get("per"), claim.get("fpm"), features), (None, None, None));
+    }
+
+    #[test]
+    fn the_extent_of_a_role_is_no_less_than_what_its_claims_take() {
+        for (features, actions) in [(1, 1), (40, 1), (1, 40), (12, 8), (6, 53)] {
+            let keys: Vec<String> = (0..features).flat_map(|f| (0..actions).map(move |a| format!("org:feature{f}:action{a}"))).collect();
+            let keys: Vec<(&str, Kind)> = keys.iter().map(|key| (key.as_str(), Kind::User)).collect();
+            let (claim, fea) = claims(&keys);
+            let said = ["rol", "per", "fpm"].iter().map(|name| claim[name].as_str().map_or(0, str::len)).sum::<usize>() + fea.map_or(0, |fea| fea.len());
+            let (bytes, words) = extent(&role(&keys));
+            assert!((said..said + 50 + 3 * features).contains(&bytes), "{features} {actions}: {said} of {bytes}");
+            assert_eq!(words, actions);
+        }
     }
 
     #[test]

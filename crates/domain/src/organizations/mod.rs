@@ -104,6 +104,11 @@ pub(crate) async fn hold(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Organiza
     if store::hold(tx, id).await? { get(tx, id).await } else { Err(Problem::NotFound.into()) }
 }
 
+/// Puts one role set in the place of another, in at most so many organizations; how many that were.
+pub(crate) async fn change_role_set(tx: &mut Tx<'_>, (from, to): (RoleSetId, RoleSetId), most: usize) -> Result<usize> {
+    store::change_role_set(tx, from, to, i64::try_from(most).unwrap_or(i64::MAX)).await
+}
+
 /// Fills in what does not stand in the rows: the instance's number of members, and where the logo is.
 async fn complete(tx: &mut Tx<'_>, organizations: &mut [Organization]) -> Result<()> {
     if organizations.is_empty() {

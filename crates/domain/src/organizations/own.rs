@@ -172,13 +172,13 @@ pub async fn leave(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result
     memberships::remove(tx, entered.actor(), (id, entered.user.id)).await
 }
 
-/// The roles that the organization's members can have.
+/// The roles that the organization's members can have, and whether some are being replaced.
 ///
 /// # Errors
 /// As [`enter`]; [`Problem::PermissionMissing`].
-pub async fn roles(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<Vec<Arc<Role>>> {
+pub async fn roles(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> Result<(Vec<Arc<Role>>, bool)> {
     let entered = enter(tx, visit, id).await?.ensure(roles::READ_MEMBERS)?;
     let catalogue: Arc<Catalogue> = roles::catalogue(tx).await?;
     let set = catalogue.set(entered.belonging.organization.role_set).ok_or(Problem::NotFound)?;
-    Ok(set.roles.iter().filter_map(|role| catalogue.role(*role).cloned()).collect())
+    Ok((set.roles.iter().filter_map(|role| catalogue.role(*role).cloned()).collect(), set.replacement.is_some()))
 }

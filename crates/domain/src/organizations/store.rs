@@ -2,7 +2,7 @@
 
 use super::{Organization, UNSAID, parse_id};
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{ImageId, OrganizationId, Result, Timestamp};
+use foundation::{ImageId, OrganizationId, Result, RoleSetId, Timestamp};
 use std::time::Duration;
 
 /// The columns of an organization, in the order in which they are read.
@@ -112,6 +112,21 @@ pub(super) async fn set_image(tx: &mut Tx<'_>, id: OrganizationId, image: Option
 
 pub(super) async fn delete(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
     Ok(tx.change(sql!("delete from organizations where instance_id = $1 and id = $2"), &[&id]).await? == 1)
+}
+
+/// Puts one role set in the place of another, in at most so many organizations; how many that were.
+pub(super) async fn change_role_set(tx: &mut Tx<'_>, from: RoleSetId, to: RoleSetId, most: i64) -> Result<usize> {
+    let found: Vec<OrganizationId> =
+        tx.list(sql!("select id from organizations where instance_id = $1 and role_set_id = $2 order by id limit $3"), &[&from, &most]).await?;
+    let now = tx.now();
+    for id in &found {
+        tx.change(
+            sql!("update organizations set role_set_id = $4, updated_at = $5 where instance_id = $1 and id = $2 and role_set_id = $3"),
+            &[id, &from, &to, &now],
+        )
+        .await?;
+    }
+    Ok(found.len())
 }
 
 /// How often it is noted that a member is in an organization.

@@ -8,7 +8,10 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 20] = [
+pub const PARAMETERS: [&str; 23] = [
+    "{organization_role_id}",
+    "{permission_id}",
+    "{role_set_key_or_id}",
     "{organization_id}",
     "{domain_id}",
     "{template_id}",
@@ -62,6 +65,11 @@ async fn furnish(server: &TestServer) -> Ours {
         with_organizations(&backend).await;
     }
     let organization = browser.post("/v1/organizations", &[("name", "Canary & Co")]).await.response()["id"].as_str().expect("id").to_owned();
+    let named = |what: &str| json!({ "name": format!("Canary {what}"), "key": format!("org:{what}") });
+    let role = server.backend().post("/v1/organization_roles", named("canary")).await.ok()["id"].as_str().expect("id").to_owned();
+    let permission = server.backend().post("/v1/organization_permissions", named("canary:sing")).await.ok()["id"].as_str().expect("id").to_owned();
+    let set = json!({ "name": "Canary set", "roles": ["org:admin"], "default_role_key": "org:admin", "creator_role_key": "org:admin" });
+    let role_set = server.backend().post("/v1/role_sets", set).await.ok()["id"].as_str().expect("id").to_owned();
     let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
     let template = server.backend().post("/v1/jwt_templates", json!({ "name": "tmpl_canary", "claims": { "canary": "{{user.id}}" } })).await;
     let ids = BTreeMap::from([
@@ -70,6 +78,9 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{sign_in_token_id}", sign_in_token),
         ("{actor_token_id}", actor_token),
         ("{organization_id}", organization),
+        ("{organization_role_id}", role),
+        ("{permission_id}", permission),
+        ("{role_set_key_or_id}", role_set),
         ("{user_id}", user),
         ("{client_id}", client),
         ("{session_id}", session),
@@ -134,6 +145,14 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         }
         "CreateOrganizationMembership" => json!({ "user_id": ours.ids["{user_id}"], "role": "org:admin" }),
         "UpdateOrganizationMembership" => json!({ "role": "org:member" }),
+        "CreateOrganizationRole" => json!({ "name": "Mallory", "key": "org:mallory", "permissions": [ours.ids["{permission_id}"]] }),
+        "UpdateOrganizationRole" => json!({ "name": "Mallory", "permissions": [ours.ids["{permission_id}"]] }),
+        "CreateOrganizationPermission" | "UpdateOrganizationPermission" => json!({ "name": "Mallory", "key": "org:mallory:steal" }),
+        "CreateRoleSet" => json!({ "name": "Mallory", "roles": ["org:canary"], "default_role_key": "org:canary", "creator_role_key": "org:admin" }),
+        "UpdateRoleSet" => json!({ "name": "Mallory", "type": "initial" }),
+        "ReplaceRoleSet" => json!({ "dest_role_set_key": "role_set:default" }),
+        "AddRolesToRoleSet" => json!({ "role_keys": ["org:member"] }),
+        "ReplaceRoleInRoleSet" => json!({ "role_key": "org:admin", "to_role_key": "org:member" }),
         "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
         "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),
         "UpdateSignUp" => json!({ "external_id": "mallory" }),

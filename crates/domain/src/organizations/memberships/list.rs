@@ -191,7 +191,7 @@ async fn belongings(tx: &mut Tx<'_>, found: Vec<Membership>) -> Result<Vec<Belon
     found.into_iter().map(with_both).collect()
 }
 
-async fn members(tx: &mut Tx<'_>, found: Vec<Membership>) -> Result<Vec<Member>> {
+pub(super) async fn members(tx: &mut Tx<'_>, found: Vec<Membership>) -> Result<Vec<Member>> {
     let mut ids: Vec<UserId> = found.iter().map(|membership| membership.user).collect();
     ids.sort();
     ids.dedup();

@@ -5,9 +5,11 @@
 //! who have one go one after another, and the very last does not.
 
 mod list;
+mod replace;
 mod store;
 
 pub use list::{Filter, Order, OrderBy, count, list, of_user};
+pub(crate) use replace::replace_roles;
 
 use super::{
     Organization, hold,
@@ -188,7 +190,8 @@ pub async fn find(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -
 }
 
 fn role_of(catalogue: &Catalogue, membership: &Membership) -> Result<Arc<Role>> {
-    catalogue.role(membership.role).cloned().ok_or_else(|| foundation::Error::Broken(format!("the role of {}", membership.id)))
+    // Between the two readings the role may have been replaced and deleted: then both are read again.
+    catalogue.role(membership.role).cloned().ok_or_else(|| foundation::Error::Again(format!("the role of {} is gone", membership.id)))
 }
 
 /// Gives a member another role.
@@ -196,7 +199,7 @@ fn role_of(catalogue: &Catalogue, membership: &Membership) -> Result<Arc<Role>> 
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::RoleUnknown`]; [`Problem::MinimumPermissions`] where nobody else could manage the members then.
 pub async fn set_role(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (OrganizationId, UserId), key: &str) -> Result<Member> {
-    let held = hold(tx, organization).await?;
+    let held = hold_with_roles(tx, organization, user).await?;
     let catalogue = roles::stored(tx).await?;
     let before = get(tx, organization, user).await?;
     let role = catalogue.role_of_set(held.role_set, key)?;
@@ -204,7 +207,7 @@ pub async fn set_role(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (
         return Ok(before);
     }
     if !role.is_elevated() {
-        ensure_not_last(tx, &catalogue, &before.belonging).await?;
+        ensure_not_last(tx, &before.belonging).await?;
     }
     store::set_role(tx, &before.belonging.membership, role.id).await?;
     let member = get(tx, organization, user).await?;
@@ -237,10 +240,9 @@ pub async fn merge_metadata(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, us
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::MinimumPermissions`] where nobody else could manage the members then.
 pub async fn remove(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (OrganizationId, UserId)) -> Result<Member> {
-    hold(tx, organization).await?;
+    hold_with_roles(tx, organization, user).await?;
     let member = get(tx, organization, user).await?;
-    let catalogue = roles::catalogue(tx).await?;
-    ensure_not_last(tx, &catalogue, &member.belonging).await?;
+    ensure_not_last(tx, &member.belonging).await?;
     take_away(tx, actor, &member).await?;
     Ok(member)
 }
@@ -273,23 +275,36 @@ pub(crate) async fn forget_user(tx: &mut Tx<'_>, actor: Actor<'_>, user: &User) 
 /// # Errors
 /// [`Problem::MinimumPermissions`].
 pub(crate) async fn ensure_can_go(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
-    let catalogue = roles::catalogue(tx).await?;
     for belonging in of_user(tx, user).await? {
-        let organization = hold(tx, belonging.membership.organization).await?;
+        let organization = hold_with_roles(tx, belonging.membership.organization, user).await?;
         if organization.members > 1 {
-            ensure_not_last(tx, &catalogue, &belonging).await?;
+            ensure_not_last(tx, &belonging).await?;
         }
     }
     Ok(())
 }
 
+/// Holds the organization's row. Where the member keeps the organization going, the roles are held first, as they are when a role changes.
+async fn hold_with_roles(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<Organization> {
+    if let Some(membership) = store::find(tx, organization, user).await?
+        && role_of(&*roles::catalogue(tx).await?, &membership)?.is_elevated()
+    {
+        roles::hold(tx).await?;
+    }
+    hold(tx, organization).await
+}
+
 /// Refuses where the member is the last one who can manage the members. The organization's row is held.
-async fn ensure_not_last(tx: &mut Tx<'_>, catalogue: &Catalogue, belonging: &Belonging) -> Result<()> {
+async fn ensure_not_last(tx: &mut Tx<'_>, belonging: &Belonging) -> Result<()> {
     if !belonging.role.is_elevated() {
         return Ok(());
     }
-    let elevated = catalogue.elevated();
-    if store::count_with_roles(tx, belonging.membership.organization, &elevated).await? > 1 { Ok(()) } else { Err(Problem::MinimumPermissions.into()) }
+    // No role loses anything until this transaction ends.
+    roles::hold(tx).await?;
+    let elevated = roles::catalogue(tx).await?.elevated_of(belonging.organization.role_set);
+    let counts = elevated.contains(&belonging.role.id);
+    let all = store::count_with_roles(tx, belonging.membership.organization, &elevated).await?;
+    if all > i64::from(counts) { Ok(()) } else { Err(Problem::MinimumPermissions.into()) }
 }
 
 /// Whether an organization has nobody who can manage its members.
@@ -297,7 +312,8 @@ async fn ensure_not_last(tx: &mut Tx<'_>, catalogue: &Catalogue, belonging: &Bel
 /// # Errors
 /// Only the database's own.
 pub async fn lacks_elevated(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<bool> {
-    let elevated = roles::catalogue(tx).await?.elevated();
+    let set = super::get(tx, organization).await?.role_set;
+    let elevated = roles::catalogue(tx).await?.elevated_of(set);
     Ok(store::count_with_roles(tx, organization, &elevated).await? == 0)
 }
 

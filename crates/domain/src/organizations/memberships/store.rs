@@ -62,6 +62,12 @@ pub(super) async fn set_role(tx: &mut Tx<'_>, m: &Membership, role: RoleId) -> R
         .map(drop)
 }
 
+/// Puts the membership's role in the place of another one, if it still has that; whether it did.
+pub(super) async fn replace_role(tx: &mut Tx<'_>, m: &Membership, from: RoleId) -> Result<bool> {
+    let statement = sql!("update memberships set role_id = $4, updated_at = $5 where instance_id = $1 and id = $2 and user_id = $3 and role_id = $6");
+    Ok(tx.change(statement, &[&m.id, &m.user, &m.role, &m.updated_at, &from]).await? == 1)
+}
+
 pub(super) async fn set_metadata(tx: &mut Tx<'_>, m: &Membership) -> Result<()> {
     let now = tx.now();
     tx.change(

@@ -73,6 +73,7 @@ pub(super) fn catalogue(instance: InstanceId) -> Catalogue {
         default_role: member.id,
         creator_role: admin.id,
         roles: vec![admin.id, member.id],
+        replacement: None,
         created_at: at,
         updated_at: at,
     };

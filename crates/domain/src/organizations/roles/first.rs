@@ -9,7 +9,8 @@ use serde_json::json;
 /// Says which roles creators and newcomers of organizations with the initial set have; what is absent stays.
 ///
 /// # Errors
-/// [`Problem::ParamInvalid`] where the initial set has no such role, or creators cannot have it.
+/// [`Problem::ParamInvalid`] where the initial set has no such role, or creators cannot have it; [`Problem::AttemptState`] while its roles are being
+/// replaced.
 pub async fn set_first_roles(tx: &mut Tx<'_>, actor: Actor<'_>, creator: Option<RoleId>, newcomer: Option<RoleId>) -> Result<()> {
     if creator.is_none() && newcomer.is_none() {
         return Ok(());
@@ -18,6 +19,7 @@ pub async fn set_first_roles(tx: &mut Tx<'_>, actor: Actor<'_>, creator: Option<
     changed(tx).await?;
     let known = catalogue(tx).await?;
     let set = known.initial()?;
+    super::replace::ensure_calm(&known, set)?;
     for (param, role) in [("creator_role_id", creator), ("domains_default_role_id", newcomer)] {
         if role.is_some_and(|role| !set.roles.contains(&role)) {
             return Err(Problem::invalid(param, "names no role of the initial role set").into());

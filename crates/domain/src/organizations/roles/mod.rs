@@ -5,10 +5,22 @@
 //! organization or the first change. System permissions are the same everywhere and have no rows at all.
 
 mod built_in;
+mod change;
+mod find;
 mod first;
+mod own;
+mod permissions;
+pub(crate) mod replace;
+mod sets;
 mod store;
 
+pub(crate) use change::hold;
+pub use find::{Listed, Order, OrderBy, Search};
 pub use first::set_first_roles;
+pub use own::{Place, RoleChange, assign_permission, create_role, delete_role, get_role, remove_permission, update_role};
+pub use permissions::{PermissionChange, create_permission, delete_permission, get_permission, update_permission};
+pub use replace::{Replacement, Status, Trigger, replace_role, replace_set};
+pub use sets::{Members, SetChange, Shown, add_roles, create_set, get_set, list_sets, update_set};
 
 use crate::counters::{self, Counter};
 use ::store::{Tx, cache::InstanceCache, text_enum};
@@ -85,6 +97,8 @@ pub struct RoleSet {
     pub creator_role: RoleId,
     /// Its roles.
     pub roles: Vec<RoleId>,
+    /// The replacement of some of its roles, or of the whole set, that is under way.
+    pub replacement: Option<Replacement>,
     /// When it came to be.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -152,6 +166,11 @@ impl Catalogue {
         self.roles.iter().find(|role| role.id == id)
     }
 
+    /// The permission of this id.
+    pub fn permission(&self, id: PermissionId) -> Option<&Permission> {
+        self.permissions.iter().find(|permission| permission.id == id)
+    }
+
     /// The set of this id.
     pub fn set(&self, id: RoleSetId) -> Option<&RoleSet> {
         self.sets.iter().find(|set| set.id == id)
@@ -186,9 +205,13 @@ impl Catalogue {
         (key(initial.map(|set| set.creator_role)), key(initial.map(|set| set.default_role)))
     }
 
-    /// The roles whose members can keep an organization going.
-    pub fn elevated(&self) -> Vec<RoleId> {
-        self.roles.iter().filter(|role| role.is_elevated()).map(|role| role.id).collect()
+    /// The roles whose members can keep an organization with this set going. Who is to have another role counts by that one.
+    pub fn elevated_of(&self, set: RoleSetId) -> Vec<RoleId> {
+        let Some(set) = self.set(set) else { return Vec::new() };
+        let is_elevated = |id: RoleId| self.role(id).is_some_and(|role| role.is_elevated());
+        let own = set.roles.iter().copied().filter(|role| is_elevated(*role));
+        let going = set.replacement.iter().flat_map(|replacement| &replacement.mappings).filter(|(from, to)| !set.roles.contains(from) && is_elevated(*to));
+        own.chain(going.map(|(from, _)| *from)).collect()
     }
 }
 

@@ -114,6 +114,23 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
             let made = backend.post("/v1/organizations", json!({ "name": "Acme", "created_by": user })).await;
             path.replace("{organization_id}", &id(made.ok()))
         }
+        Some("{organization_role_id}") => {
+            let key = format!("org:{}", user.to_lowercase());
+            let made = backend.post("/v1/organization_roles", json!({ "name": "X", "key": key })).await;
+            let permission = match path.contains("{permission_id}") {
+                true => id(backend.post("/v1/organization_permissions", json!({ "name": "X", "key": format!("{key}:x") })).await.ok()),
+                false => String::new(),
+            };
+            path.replace("{organization_role_id}", &id(made.ok())).replace("{permission_id}", &permission)
+        }
+        Some("{permission_id}") => {
+            let made = backend.post("/v1/organization_permissions", json!({ "name": "X", "key": format!("org:{}:x", user.to_lowercase()) })).await;
+            path.replace("{permission_id}", &id(made.ok()))
+        }
+        Some("{role_set_key_or_id}") => {
+            let set = json!({ "name": "X", "roles": ["org:admin"], "default_role_key": "org:admin", "creator_role_key": "org:admin" });
+            path.replace("{role_set_key_or_id}", &id(backend.post("/v1/role_sets", set).await.ok()))
+        }
         Some("{client_id}") => path.replace("{client_id}", session().await["client_id"].as_str().expect("a client")),
         Some("{sign_up_id}") => path.replace("{sign_up_id}", &id(server.browser().post("/v1/client/sign_ups", &[]).await.response())),
         Some("{domain_id}") => path.replace("{domain_id}", &domain::domains::id(server.home.tenant.id()).to_string()),
@@ -318,6 +335,19 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
         "CreateOrganizationMembership" => vec!["user_id", "role", "public_metadata", "private_metadata", "no_such_field"],
         "UpdateOrganizationMembership" => vec!["role", "no_such_field"],
         "DeleteOrganization" | "UploadOrganizationLogo" | "DeleteOrganizationLogo" | "DeleteOrganizationMembership" => vec!["no_such_field"],
+        "CreateOrganizationRole" | "UpdateOrganizationRole" => {
+            vec!["name", "key", "description", "permissions", "include_in_initial_role_set", "no_such_field"]
+        }
+        "CreateOrganizationPermission" | "UpdateOrganizationPermission" => vec!["name", "key", "description", "no_such_field"],
+        "CreateRoleSet" | "UpdateRoleSet" => {
+            vec!["name", "key", "description", "default_role_key", "creator_role_key", "type", "roles", "no_such_field"]
+        }
+        "ReplaceRoleSet" => vec!["dest_role_set_key", "reassignment_mappings", "no_such_field"],
+        "AddRolesToRoleSet" => vec!["role_keys", "default_role_key", "creator_role_key", "no_such_field"],
+        "ReplaceRoleInRoleSet" => vec!["role_key", "to_role_key", "no_such_field"],
+        "DeleteOrganizationRole" | "DeleteOrganizationPermission" | "AssignPermissionToOrganizationRole" | "RemovePermissionFromOrganizationRole" => {
+            vec!["no_such_field"]
+        }
         "insula.setMailServer" => vec!["host", "port", "tls", "username", "password", "from_address", "from_name", "fall_back", "no_such_field"],
         "insula.testMailServer" => vec!["to", "no_such_field"],
         "insula.previewMessage" => vec!["kind", "subject", "text", "html", "no_such_field"],

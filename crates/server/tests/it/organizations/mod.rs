@@ -5,6 +5,8 @@ mod elsewhere;
 mod limits;
 mod members;
 mod profile;
+mod role_sets;
+mod roles;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
