@@ -11,6 +11,7 @@ mod floor;
 mod load;
 mod machine;
 mod operations;
+mod organizations;
 mod process;
 mod report;
 mod storage;
@@ -88,6 +89,7 @@ fn measure(plan: &Plan) -> Outcome {
     let mut report = Report::default();
     operations::measure(plan, &mut report)?;
     estate::measure(plan, &mut report)?;
+    organizations::measure(plan, &mut report)?;
     storage::measure(plan, &mut report)?;
     println!("{}", if plan.json { report.json() } else { report.table() });
     Ok(())

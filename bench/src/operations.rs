@@ -21,8 +21,10 @@ const PEOPLE: usize = 64;
 /// How many connections ask at once where nothing else is said.
 const CONNECTIONS: usize = 8;
 const PASSWORD: &str = "correct horse battery";
-const ORIGIN: (&str, &str) = ("origin", "http://localhost:3000");
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+/// The page that asks.
+pub const ORIGIN: (&str, &str) = ("origin", "http://localhost:3000");
+/// What its forms say of themselves.
+pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A server's first instance, as its first start has told.
 pub struct Instance {
@@ -43,10 +45,13 @@ pub struct Instance {
 }
 
 /// Somebody who is signed in.
-struct Person {
-    user: String,
-    session: String,
-    cookie: String,
+pub struct Person {
+    /// Their id.
+    pub user: String,
+    /// Their session's.
+    pub session: String,
+    /// The cookie of their client, with its name.
+    pub cookie: String,
 }
 
 impl Instance {
@@ -79,7 +84,7 @@ impl Instance {
     }
 
     /// Signs somebody up, by a test address.
-    fn sign_up(&self, number: usize) -> Outcome<Person> {
+    pub fn sign_up(&self, number: usize) -> Outcome<Person> {
         let password = PASSWORD.replace(' ', "+");
         let (begun, cookie) = self.form("/v1/client/sign_ups", "", &format!("email_address={}&password={password}", address(number)))?;
         let (id, cookie) = (text(&begun, "/response/id")?, cookie.ok_or("a sign-up without a cookie")?);
@@ -87,6 +92,13 @@ impl Instance {
         let (done, new) = self.form(&format!("/v1/client/sign_ups/{id}/attempt_verification"), &cookie, "strategy=email_code&code=424242")?;
         let (user, session) = (text(&done, "/response/created_user_id")?, text(&done, "/response/created_session_id")?);
         Ok(Person { user, session, cookie: new.ok_or("no new cookie")? })
+    }
+
+    /// Signs somebody in again who has signed up: another start has other cookies.
+    pub fn sign_in(&self, number: usize, user: &str) -> Outcome<Person> {
+        let form = format!("identifier={}&password={}", address(number), PASSWORD.replace(' ', "+"));
+        let (done, cookie) = self.form("/v1/client/sign_ins", "", &form)?;
+        Ok(Person { user: user.to_owned(), session: text(&done, "/response/created_session_id")?, cookie: cookie.ok_or("no cookie")? })
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
