@@ -7,6 +7,7 @@ mod instance;
 mod jwt_templates;
 mod memberships;
 mod messages;
+mod organization_domains;
 mod organization_permissions;
 mod organization_roles;
 mod organization_settings;

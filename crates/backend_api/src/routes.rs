@@ -1,8 +1,8 @@
 //! All operations of this door.
 
 use crate::{
-    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_permissions, organization_roles, organization_settings,
-    organizations, redirect_urls, role_sets, sessions, sign_ups, standing, tickets, users,
+    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_domains, organization_permissions, organization_roles,
+    organization_settings, organizations, redirect_urls, role_sets, sessions, sign_ups, standing, tickets, users,
 };
 use web::{Class, Face, Routes};
 
@@ -74,6 +74,16 @@ pub fn routes() -> Routes {
         .put("ReplaceOrganizationMetadata", "/v1/organizations/{organization_id}/metadata", organizations::replace_metadata)
         .put("UploadOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::set_logo)
         .delete("DeleteOrganizationLogo", "/v1/organizations/{organization_id}/logo", organizations::delete_logo)
+        .get("ListOrganizationDomains", "/v1/organizations/{organization_id}/domains", organization_domains::list)
+        .post("CreateOrganizationDomain", "/v1/organizations/{organization_id}/domains", organization_domains::create)
+        .patch("UpdateOrganizationDomain", "/v1/organizations/{organization_id}/domains/{domain_id}", organization_domains::update)
+        .delete("DeleteOrganizationDomain", "/v1/organizations/{organization_id}/domains/{domain_id}", organization_domains::delete)
+        .post(
+            "VerifyOrganizationDomainOwnership",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/verify_ownership",
+            organization_domains::verify_ownership,
+        )
+        .get("ListAllOrganizationDomains", "/v1/organization_domains", organization_domains::list_all)
         .get("ListOrganizationMemberships", "/v1/organizations/{organization_id}/memberships", memberships::list)
         .post("CreateOrganizationMembership", "/v1/organizations/{organization_id}/memberships", memberships::create)
         .patch("UpdateOrganizationMembership", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::update)

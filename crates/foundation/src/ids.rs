@@ -173,6 +173,12 @@ ids! {
     OrganizationId = "org_";
     /// A user's membership in an organization.
     MembershipId = "orgmem_";
+    /// A domain at which an organization's people have their addresses.
+    OrganizationDomainId = "orgdmn_";
+    /// A user's being told that they may join an organization.
+    SuggestionId = "orgsug_";
+    /// A user's wish to join an organization.
+    MembershipRequestId = "orgmemreq_";
     /// What members may be in organizations.
     RoleId = "role_";
     /// What a role allows.

@@ -172,6 +172,16 @@ pub enum Problem {
     SystemPermission,
     /// The role allows this already.
     PermissionGranted,
+    /// Organizations of the instance have no domains.
+    DomainsOff,
+    /// The domain belongs to a public mail provider.
+    DomainCommon,
+    /// The organization has as many domains as it may.
+    DomainsFull(i64),
+    /// The suggestion was accepted before.
+    SuggestionAccepted,
+    /// The request was accepted or rejected before.
+    RequestSettled,
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -465,6 +475,26 @@ impl Problem {
             P::PermissionGranted => {
                 row(409, "organization_role_permission_association_exists", "has it already", "The role has this permission already.").on("permission_id")
             }
+            P::DomainsOff => row(
+                403,
+                "organization_domains_not_enabled",
+                "domains are off",
+                "Organizations of this application have no domains: organization_settings.domains_enabled turns them on.",
+            ),
+            P::DomainCommon => row(
+                422,
+                "organization_domain_common",
+                "is a common domain",
+                "This is the domain of a public e-mail provider. Use a domain that belongs to your organization.",
+            )
+            .on("name"),
+            P::DomainsFull(most) => row(403, "organization_domain_quota_exceeded", "too many domains", "")
+                .long(format!("An organization may have at most {most} domains."))
+                .with(json!({ "limit": most })),
+            P::SuggestionAccepted => row(400, "organization_suggestion_already_accepted", "already accepted", "You have accepted this suggestion already."),
+            P::RequestSettled => {
+                row(400, "organization_membership_request_not_pending", "not pending", "This request to join was accepted or rejected before.")
+            }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),
@@ -598,6 +628,11 @@ mod tests {
             P::CreatorRole("permissions"),
             P::SystemPermission,
             P::PermissionGranted,
+            P::DomainsOff,
+            P::DomainCommon,
+            P::DomainsFull(10),
+            P::SuggestionAccepted,
+            P::RequestSettled,
             P::UrlExists,
             P::DevelopmentOnly,
             P::InstanceExists("environment_type"),

@@ -1,6 +1,9 @@
 //! All operations of this door.
 
-use crate::{clients, email_addresses, environment, handshake, images, me, memberships, organizations, scripts, sessions, sign_ins, sign_ups, tickets};
+use crate::{
+    clients, email_addresses, environment, handshake, images, me, membership_requests, memberships, organization_domains, organizations, scripts, sessions,
+    sign_ins, sign_ups, tickets,
+};
 use web::{Class, Face, Routes};
 
 /// All operations of this door.
@@ -80,6 +83,60 @@ pub fn routes() -> Routes {
         .post("CreateOrganizationMembership", "/v1/organizations/{organization_id}/memberships", memberships::create)
         .patch("UpdateOrganizationMembership", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::update)
         .delete("removeOrganizationMember", "/v1/organizations/{organization_id}/memberships/{user_id}", memberships::delete)
+        .get("ListOrganizationDomains", "/v1/organizations/{organization_id}/domains", organization_domains::list)
+        .counted(Class::Metadata)
+        .post("CreateOrganizationDomain", "/v1/organizations/{organization_id}/domains", organization_domains::create)
+        .counted(Class::Metadata)
+        .post("createOrganizationDomainsBulk", "/v1/organizations/{organization_id}/domains/bulk", organization_domains::create_all)
+        .counted(Class::UserProof)
+        .post(
+            "prepareOrganizationDomainsOwnershipVerification",
+            "/v1/organizations/{organization_id}/domains/prepare_ownership_verification/bulk",
+            organization_domains::prepare_ownership_of_all,
+        )
+        .counted(Class::UserProof)
+        .post(
+            "attemptOrganizationDomainsOwnershipVerification",
+            "/v1/organizations/{organization_id}/domains/attempt_ownership_verification/bulk",
+            organization_domains::attempt_ownership_of_all,
+        )
+        .get("GetOrganizationDomain", "/v1/organizations/{organization_id}/domains/{domain_id}", organization_domains::show)
+        .delete("deleteOrganizationDomain", "/v1/organizations/{organization_id}/domains/{domain_id}", organization_domains::delete)
+        .counted(Class::Metadata)
+        .post(
+            "UpdateOrganizationDomainEnrollmentMode",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/update_enrollment_mode",
+            organization_domains::set_mode,
+        )
+        .counted(Class::Code)
+        .post(
+            "prepareOrganizationDomainVerification",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/prepare_affiliation_verification",
+            organization_domains::prepare_affiliation,
+        )
+        .counted(Class::UserProof)
+        .post(
+            "attemptOrganizationDomainVerification",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/attempt_affiliation_verification",
+            organization_domains::attempt_affiliation,
+        )
+        .counted(Class::UserProof)
+        .post(
+            "prepareOrganizationDomainOwnershipVerification",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/prepare_ownership_verification",
+            organization_domains::prepare_ownership,
+        )
+        .counted(Class::UserProof)
+        .post(
+            "attemptOrganizationDomainOwnershipVerification",
+            "/v1/organizations/{organization_id}/domains/{domain_id}/attempt_ownership_verification",
+            organization_domains::attempt_ownership,
+        )
+        .get("listOrganizationMembershipRequests", "/v1/organizations/{organization_id}/membership_requests", membership_requests::list)
+        .post("acceptOrganizationMembershipRequest", "/v1/organizations/{organization_id}/membership_requests/{request_id}/accept", membership_requests::accept)
+        .post("rejectOrganizationMembershipRequest", "/v1/organizations/{organization_id}/membership_requests/{request_id}/reject", membership_requests::reject)
+        .get("getOrganizationSuggestions", "/v1/me/organization_suggestions", membership_requests::list_suggestions)
+        .post("acceptOrganizationSuggestion", "/v1/me/organization_suggestions/{suggestion_id}/accept", membership_requests::accept_suggestion)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)
         .get("getSessions", "/v1/me/sessions/active", me::active_sessions)
         .post("revokeSession", "/v1/me/sessions/{session_id}/revoke", me::revoke_session)

@@ -30,7 +30,12 @@ use std::{
     time::Duration,
 };
 use store::{Access, Bounds, BoxFuture, Database, Faults, MasterKey, Options, Tx};
-use world::{World, clock::FakeClock, mail::Post};
+use world::{
+    World,
+    clock::FakeClock,
+    dns::{Dns, Zone},
+    mail::Post,
+};
 
 /// An instance, with the keys to it.
 #[derive(Clone)]
@@ -104,6 +109,8 @@ pub struct TestServer {
     pub database: Database,
     /// The world.
     pub world: Arc<World>,
+    /// The records of domains, as the world knows them.
+    pub zone: Arc<Zone>,
     clock: Arc<FakeClock>,
     site: Arc<Site>,
     doors: Arc<Doors>,
@@ -126,6 +133,8 @@ impl TestServer {
         }
         let (mut world, clock) = World::fake(setup.seed);
         world.mail = (setup.post)(world.mail);
+        let zone = Arc::new(Zone::default());
+        world.dns = Arc::clone(&zone) as Arc<dyn Dns>;
         let world = Arc::new(world);
         let place = Arc::new(databases::fresh(setup.way).await);
         let database = Database::open(place.location(), options(&world, setup.bounds)).await.expect("the database opens");
@@ -156,7 +165,7 @@ impl TestServer {
             [0, 1].map(|index| Home { tenant: site.tenant(homes[index].application.instances[0].clone()), secret_key: homes[index].secret_keys[0].clone() });
         let doors = doors(&database, &world, Arc::clone(&site), setup.rates, setup.trusted_proxies);
         let [platform_token, other_platform_token] = tokens;
-        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, clock, site, doors, place };
+        let server = TestServer { home, neighbour, workspace, platform_token, other_platform_token, database, world, zone, clock, site, doors, place };
         for instance in [server.home.tenant.id(), server.neighbour.tenant.id()] {
             server.set(instance, setup.settings.clone()).await;
         }
@@ -175,6 +184,7 @@ impl TestServer {
             other_platform_token: self.other_platform_token.clone(),
             database,
             world: Arc::clone(&self.world),
+            zone: Arc::clone(&self.zone),
             clock: Arc::clone(&self.clock),
             site: Arc::clone(&self.site),
             doors,

@@ -28,6 +28,17 @@ impl Refusal {
         }
     }
 
+    /// What the caller did wrong.
+    ///
+    /// # Errors
+    /// The refusal itself where something else is why.
+    pub fn refused(self) -> Result<Problem, Refusal> {
+        match self.error {
+            Error::Refused(problem) => Ok(*problem),
+            error => Err(Refusal { error, ..self }),
+        }
+    }
+
     /// Says which parameter names what was not found.
     #[must_use]
     pub fn naming(mut self, param: &'static str) -> Refusal {

@@ -3,6 +3,7 @@
 //! Each thing has a real form and a fake one; a fake world with the same seed repeats itself.
 
 pub mod clock;
+pub mod dns;
 pub mod images;
 pub mod key_maker;
 pub mod mail;
@@ -12,6 +13,7 @@ pub mod places;
 pub mod random;
 
 use clock::{FakeClock, SystemClock};
+use dns::{Dns, SystemDns, Zone};
 use foundation::{Clock, random::Seeded, random::Shared};
 use images::Images;
 use key_maker::{FixedKeys, KeyMaker, NewKeys};
@@ -33,6 +35,8 @@ pub struct World {
     pub inbox: Arc<Inbox>,
     /// Finds names and asks servers.
     pub network: Arc<dyn Network>,
+    /// Asks for the records of domains.
+    pub dns: Arc<dyn Dns>,
     /// Makes key pairs.
     pub keys: Arc<dyn KeyMaker>,
     /// Hashes and verifies passwords.
@@ -53,6 +57,7 @@ impl World {
             mail: Post::new(Arc::new(SystemClock), Arc::clone(&inbox)),
             inbox,
             network: Arc::new(ThisNetwork),
+            dns: Arc::new(SystemDns::new(Shared::new(random::OperatingSystem))),
             keys: Arc::new(NewKeys),
             passwords: Passwords::for_this_machine(),
             images: Images::for_this_machine(),
@@ -71,6 +76,7 @@ impl World {
             mail: Post::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&inbox)),
             inbox,
             network: Arc::new(NoNetwork),
+            dns: Arc::new(Zone::default()),
             keys: Arc::new(FixedKeys::default()),
             passwords: Passwords::weak_for_tests(),
             images: Images::for_this_machine(),

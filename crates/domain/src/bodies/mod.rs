@@ -7,6 +7,7 @@ mod environment;
 mod jwt_template;
 mod openid;
 mod organization;
+mod organization_domain;
 mod redirect_url;
 mod session;
 mod settings;
@@ -21,6 +22,7 @@ pub use openid::openid_configuration;
 pub use organization::{
     backend_membership, backend_organization, belonging, membership, organization, organization_settings, permission, removed_logo, role, role_set,
 };
+pub use organization_domain::{backend_organization_domain, membership_request, organization_domain, several_domains, suggestion};
 pub use redirect_url::redirect_url;
 pub use session::{active_session, backend_session, session};
 pub use settings::{blueprint, changed_blueprint, changed_config, changed_plan, config, effective_settings, plan};

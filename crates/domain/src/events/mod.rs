@@ -4,13 +4,14 @@ use crate::{
     bodies,
     organizations::{
         Organization,
+        domains::Shown,
         memberships::Member,
         roles::{Permission, Role},
     },
     sessions::Session,
     users::User,
 };
-use foundation::{EventId, PermissionId, Result, RoleId, UserId};
+use foundation::{EventId, OrganizationDomainId, PermissionId, Result, RoleId, UserId};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{Tx, sql};
@@ -47,6 +48,12 @@ pub enum Event<'a> {
     PermissionUpdated(&'a Permission),
     /// A permission is gone, and no role has it.
     PermissionDeleted(PermissionId),
+    /// An organization has another domain.
+    OrganizationDomainCreated(&'a Shown),
+    /// A domain of an organization changed.
+    OrganizationDomainUpdated(&'a Shown),
+    /// A domain of an organization is gone.
+    OrganizationDomainDeleted(OrganizationDomainId),
     /// Somebody signed in.
     SessionCreated(&'a Session),
     /// A session was ended by its user.
@@ -78,6 +85,9 @@ impl Event<'_> {
             Event::PermissionCreated(permission) => ("permission.created", permission.id.to_string(), bodies::permission(permission)),
             Event::PermissionUpdated(permission) => ("permission.updated", permission.id.to_string(), bodies::permission(permission)),
             Event::PermissionDeleted(id) => ("permission.deleted", id.to_string(), bodies::deleted("permission", id)),
+            Event::OrganizationDomainCreated(shown) => ("organizationDomain.created", shown.domain.id.to_string(), bodies::backend_organization_domain(shown)),
+            Event::OrganizationDomainUpdated(shown) => ("organizationDomain.updated", shown.domain.id.to_string(), bodies::backend_organization_domain(shown)),
+            Event::OrganizationDomainDeleted(id) => ("organizationDomain.deleted", id.to_string(), bodies::deleted("organization_domain", id)),
             Event::SessionCreated(session) => ("session.created", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionEnded(session) => ("session.ended", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionRemoved(session) => ("session.removed", session.id.to_string(), bodies::backend_session(session, now)),

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
         SignInCode = "sign_in_code",
         /// A code that allows a new password.
         ResetPasswordCode = "reset_password_code",
+        /// A code that shows that somebody of an organization reads mail at its domain.
+        AffiliationCode = "affiliation_code",
         /// Somebody signed in on a device that was not seen before.
         NewDevice = "new_device",
         /// The password was set or changed.
@@ -27,10 +29,11 @@ use std::collections::BTreeMap;
 
 impl Kind {
     /// Those whose templates an instance can write.
-    pub const OWN: [Kind; 7] = [
+    pub const OWN: [Kind; 8] = [
         Kind::VerificationCode,
         Kind::SignInCode,
         Kind::ResetPasswordCode,
+        Kind::AffiliationCode,
         Kind::NewDevice,
         Kind::PasswordChanged,
         Kind::PasswordRemoved,
@@ -38,7 +41,7 @@ impl Kind {
     ];
 
     const fn has_code(self) -> bool {
-        matches!(self, Kind::VerificationCode | Kind::SignInCode | Kind::ResetPasswordCode)
+        matches!(self, Kind::VerificationCode | Kind::SignInCode | Kind::ResetPasswordCode | Kind::AffiliationCode)
     }
 
     const fn is_notice(self) -> bool {

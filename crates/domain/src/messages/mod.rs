@@ -41,6 +41,8 @@ pub enum CodeMail {
     SignIn,
     /// To set a new password.
     ResetPassword,
+    /// To show that somebody of an organization reads mail at its domain.
+    Affiliation,
 }
 
 impl CodeMail {
@@ -49,6 +51,7 @@ impl CodeMail {
             CodeMail::Verification => Kind::VerificationCode,
             CodeMail::SignIn => Kind::SignInCode,
             CodeMail::ResetPassword => Kind::ResetPasswordCode,
+            CodeMail::Affiliation => Kind::AffiliationCode,
         }
     }
 }

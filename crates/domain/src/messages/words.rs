@@ -60,6 +60,12 @@ const fn built_in(kind: Kind) -> BuiltIn {
             body: include_str!("texts/reset_password_code.html"),
             text: include_str!("texts/reset_password_code.txt"),
         },
+        Kind::AffiliationCode => BuiltIn {
+            subject: "{{otp_code}} is your {{app.name}} domain verification code",
+            preview: "Enter it to confirm the e-mail domain of your organization.",
+            body: include_str!("texts/affiliation_code.html"),
+            text: include_str!("texts/affiliation_code.txt"),
+        },
         Kind::NewDevice => BuiltIn {
             subject: "New sign-in to {{app.name}}",
             preview: "{{device.name}}, {{time}}. Was this you?",
@@ -109,6 +115,7 @@ fn own(settings: &Settings, kind: Kind) -> Option<&Texts> {
         Kind::VerificationCode => templates.verification_code.as_ref(),
         Kind::SignInCode => templates.sign_in_code.as_ref(),
         Kind::ResetPasswordCode => templates.reset_password_code.as_ref(),
+        Kind::AffiliationCode => templates.affiliation_code.as_ref(),
         Kind::NewDevice => templates.new_device.as_ref(),
         Kind::PasswordChanged => templates.password_changed.as_ref(),
         Kind::PasswordRemoved => templates.password_removed.as_ref(),

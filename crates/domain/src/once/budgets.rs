@@ -66,6 +66,15 @@ pub async fn charge_trial(tx: &mut Tx<'_>, most: i64, period: Duration) -> Resul
     spend_within(tx, ("smtp_trial", ""), most, period).await
 }
 
+/// Counts a look into the zone of an organization's domain.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`] where there were too many within the period.
+pub async fn charge_look(tx: &mut Tx<'_>, organization: &str, most: i64, period: Duration) -> Result<()> {
+    sweep(tx).await?;
+    spend_within(tx, ("domain_look", organization), most, period).await
+}
+
 async fn spend(tx: &mut Tx<'_>, kind: &str, subject: &str, most: i64) -> Result<()> {
     spend_within(tx, (kind, subject), most, DAY).await
 }

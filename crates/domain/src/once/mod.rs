@@ -5,7 +5,7 @@
 
 mod budgets;
 
-pub use budgets::{charge, charge_backend, charge_mail, charge_trial};
+pub use budgets::{charge, charge_backend, charge_look, charge_mail, charge_trial};
 
 use foundation::{OnceId, Problem, Result, Secret, Timestamp};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub enum Purpose {
     Ticket,
     /// Carries a handshake's cookies to the backend that fetches them.
     Handshake,
+    /// Proves that somebody reads mail at an organization's domain.
+    DomainAffiliation,
     /// Counts a user's notices of new devices.
     NoticeBudget,
 }
@@ -42,6 +44,7 @@ impl Purpose {
             Purpose::BackendEmail => "backend_email",
             Purpose::Ticket => "ticket",
             Purpose::Handshake => "handshake",
+            Purpose::DomainAffiliation => "domain_affiliation",
             Purpose::NoticeBudget => "notice_budget",
         }
     }

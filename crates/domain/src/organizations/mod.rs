@@ -6,17 +6,23 @@
 //! | `create`, `change`, `list` | the organizations themselves |
 //! | `memberships` | who belongs to them |
 //! | `roles` | what members may be |
+//! | `domains` | where their people have addresses, and how those come to them |
+//! | `suggestions` | whom the domains have told that they may join |
+//! | `requests` | who wants to join |
 //! | `active` | the organization that a session is in, and what its tokens say of it |
 //! | `switch` | they are turned on from the page of an application that is being developed |
 
 pub mod active;
 mod change;
 mod create;
+pub mod domains;
 mod list;
 pub mod memberships;
 pub mod own;
+pub mod requests;
 pub mod roles;
 mod store;
+pub mod suggestions;
 pub mod switch;
 
 pub use change::{Change, MetadataChange, change_metadata, delete, merge, remove_logo, set_logo, spend_logo, update};

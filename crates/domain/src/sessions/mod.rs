@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Actor},
     clients::{self, Visit},
     events::{self, Event},
-    organizations::active,
+    organizations::{active, suggestions},
     settings,
     tickets::Impersonation,
     users,
@@ -147,7 +147,8 @@ pub async fn arrive(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: 
 /// # Errors
 /// As [`arrive`].
 pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strategy: &str, impersonation: Option<&Impersonation>) -> Result<Session> {
-    if users::get(tx, user).await?.banned {
+    let arriving = users::get(tx, user).await?;
+    if arriving.banned {
         return Err(Problem::UserBanned.into());
     }
     // First the secret, then the look: two who come in at once on one client come one after the other.
@@ -174,6 +175,7 @@ pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strateg
     users::ensure_welcome(tx, user).await?;
     make_room(tx, user).await?;
     if impersonation.is_none() {
+        suggestions::evaluate(tx, &arriving).await?;
         users::guard::remember(tx, user, client.id).await?;
     }
     told(tx, session.by(), &session, "session.create", Event::SessionCreated(&session)).await?;

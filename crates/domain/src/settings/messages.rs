@@ -59,6 +59,9 @@ pub struct Templates {
     /// A code that allows a new password.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub reset_password_code: Option<Texts>,
+    /// A code that shows that somebody of an organization reads mail at its domain.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub affiliation_code: Option<Texts>,
     /// A sign-in on a device that was not seen before.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub new_device: Option<Texts>,
@@ -107,6 +110,7 @@ impl Messages {
             (Kind::VerificationCode, &templates.verification_code),
             (Kind::SignInCode, &templates.sign_in_code),
             (Kind::ResetPasswordCode, &templates.reset_password_code),
+            (Kind::AffiliationCode, &templates.affiliation_code),
             (Kind::NewDevice, &templates.new_device),
             (Kind::PasswordChanged, &templates.password_changed),
             (Kind::PasswordRemoved, &templates.password_removed),

@@ -8,6 +8,7 @@ use crate::{
     instances::Tenant,
     messages::{self, CodeMail},
     once::{self, Owner, Purpose, Spent},
+    organizations::suggestions,
     settings,
 };
 use ::store::Tx;
@@ -57,6 +58,13 @@ pub(super) async fn take(tx: &mut Tx<'_>, user: &User, email: &Identifier) -> Re
     Ok(())
 }
 
+/// Tells that an address of the user's counts as proven now, and offers them what its domain offers.
+pub(super) async fn proven(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, action: &str) -> Result<User> {
+    let user = changed(tx, actor, id, action).await?;
+    suggestions::evaluate(tx, &user).await?;
+    Ok(user)
+}
+
 /// The address of this id, whoever's it is, and its user.
 async fn owned(tx: &mut Tx<'_>, id: IdentifierId) -> Result<(User, Identifier)> {
     let user = identifiers::user_of(tx, id).await?;
@@ -98,7 +106,7 @@ pub async fn create_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, addre
     if by.is_some() && (wants_primary || user.primary_email_address.is_none()) {
         store::set_primary_email(tx, user.id, Some(added.id)).await?;
     }
-    let after = changed(tx, actor, user.id, "user.email_add").await?;
+    let after = proven(tx, actor, user.id, "user.email_add").await?;
     tell(tx, &user, &after, change.notify).await?;
     Ok(added)
 }
@@ -125,7 +133,7 @@ pub async fn update_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId, c
     if verified && (change.primary == Some(true) || user.primary_email_address.is_none()) {
         store::set_primary_email(tx, user.id, Some(id)).await?;
     }
-    let after = changed(tx, actor, user.id, "user.email_update").await?;
+    let after = proven(tx, actor, user.id, "user.email_update").await?;
     tell(tx, &user, &after, change.notify).await?;
     owned(tx, id).await.map(|(_, email)| email)
 }
@@ -157,7 +165,7 @@ pub async fn replace_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, addr
     if by.is_some() {
         store::set_primary_email(tx, user.id, Some(added.id)).await?;
     }
-    let after = changed(tx, actor, user.id, "user.email_replace").await?;
+    let after = proven(tx, actor, user.id, "user.email_replace").await?;
     tell(tx, &user, &after, change.notify).await?;
     Ok(added)
 }
@@ -211,7 +219,7 @@ pub async fn attempt_backend_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: Identi
         if user.primary_email_address.is_none() {
             store::set_primary_email(tx, user.id, Some(id)).await?;
         }
-        changed(tx, actor, user.id, "user.email_verify").await?;
+        proven(tx, actor, user.id, "user.email_verify").await?;
     }
     let code = once::state(tx, Purpose::BackendEmail, &attempt).await?.ok_or(Problem::NotFound)?;
     Ok(Verdict::Granted(Verification { code, right }))

@@ -139,7 +139,7 @@ pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: IdentifierId,
     if user.primary_email_address.is_none() {
         store::set_primary_email(tx, user.id, Some(id)).await?;
     }
-    changed(tx, session.by(), user.id, "user.email_verify").await?;
+    addresses::proven(tx, session.by(), user.id, "user.email_verify").await?;
     own_email(tx, visit, id).await.map(Verdict::Granted)
 }
 

@@ -8,11 +8,13 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 23] = [
+pub const PARAMETERS: [&str; 25] = [
     "{organization_role_id}",
     "{permission_id}",
     "{role_set_key_or_id}",
     "{organization_id}",
+    "{suggestion_id}",
+    "{request_id}",
     "{domain_id}",
     "{template_id}",
     "{template_name}",
@@ -70,6 +72,7 @@ async fn furnish(server: &TestServer) -> Ours {
     let permission = server.backend().post("/v1/organization_permissions", named("canary:sing")).await.ok()["id"].as_str().expect("id").to_owned();
     let set = json!({ "name": "Canary set", "roles": ["org:admin"], "default_role_key": "org:admin", "creator_role_key": "org:admin" });
     let role_set = server.backend().post("/v1/role_sets", set).await.ok()["id"].as_str().expect("id").to_owned();
+    let (organization_domain, suggestion, request) = enrolled(server, &organization).await;
     let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
     let template = server.backend().post("/v1/jwt_templates", json!({ "name": "tmpl_canary", "claims": { "canary": "{{user.id}}" } })).await;
     let ids = BTreeMap::from([
@@ -81,6 +84,9 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{organization_role_id}", role),
         ("{permission_id}", permission),
         ("{role_set_key_or_id}", role_set),
+        (OF_ORGANIZATION, organization_domain),
+        ("{suggestion_id}", suggestion),
+        ("{request_id}", request),
         ("{user_id}", user),
         ("{client_id}", client),
         ("{session_id}", session),
@@ -99,14 +105,35 @@ async fn furnish(server: &TestServer) -> Ours {
     Ours { ids, words, browser }
 }
 
+/// What `{domain_id}` means inside of an organization.
+const OF_ORGANIZATION: &str = "{domain_id} of an organization";
+
+/// A domain of the organization, somebody whom it has suggested it to, and somebody who wants to join.
+async fn enrolled(server: &TestServer, organization: &str) -> (String, String, String) {
+    let id = |body: &Value| body["id"].as_str().expect("id").to_owned();
+    let new = json!({ "name": "example.com", "enrollment_mode": "automatic_suggestion" });
+    let domain = id(server.backend().post(&format!("/v1/organizations/{organization}/domains"), new).await.ok());
+    let (mut bea, mut cleo) = (server.signed_in("canary-bea").await, server.signed_in("canary-cleo").await);
+    let mut suggestions = Vec::new();
+    for browser in [&mut bea, &mut cleo] {
+        suggestions.push(id(&browser.get("/v1/me/organization_suggestions").await.response()["data"][0]));
+    }
+    cleo.post(&format!("/v1/me/organization_suggestions/{}/accept", suggestions[1]), &[]).await.response();
+    let requests = server.belongings(server.home.tenant.id()).await["organization_membership_requests"].clone();
+    let request = requests[0].iter().find(|cell| cell.starts_with("orgmemreq_")).expect("a request").clone();
+    (domain, suggestions[0].clone(), request)
+}
+
 /// The path with our ids in it.
 fn aimed(operation: &Operation, ours: &Ours) -> String {
-    let segments = operation.path.split('/').map(|segment| ours.ids.get(segment).map_or(segment, String::as_str));
+    let of_organization = operation.path.starts_with("/v1/organizations/");
+    let named = |segment| if segment == "{domain_id}" && of_organization { OF_ORGANIZATION } else { segment };
+    let segments = operation.path.split('/').map(|segment| ours.ids.get(named(segment)).map_or(segment, String::as_str));
     segments.collect::<Vec<_>>().join("/")
 }
 
 /// Input that would be good if the ids were the caller's own.
-const FORM: [(&str, &str); 11] = [
+const FORM: [(&str, &str); 15] = [
     ("user_id", "user_222222222222222222222222222"),
     ("role", "org:admin"),
     ("name", "Mallory & Co"),
@@ -118,6 +145,10 @@ const FORM: [(&str, &str); 11] = [
     ("email_address", "mallory@example.com"),
     ("identifier", "mallory@example.com"),
     ("first_name", "Mallory"),
+    ("names", "mallory.example"),
+    ("enrollment_mode", "automatic_suggestion"),
+    ("affiliation_email_address", "mallory@mallory.example"),
+    ("organization_domain_ids", "orgdmn_222222222222222222222222222"),
 ];
 
 fn json_input(operation: &Operation, ours: &Ours) -> Value {
@@ -153,6 +184,8 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "ReplaceRoleSet" => json!({ "dest_role_set_key": "role_set:default" }),
         "AddRolesToRoleSet" => json!({ "role_keys": ["org:member"] }),
         "ReplaceRoleInRoleSet" => json!({ "role_key": "org:admin", "to_role_key": "org:member" }),
+        "CreateOrganizationDomain" => json!({ "name": "mallory.example", "enrollment_mode": "automatic_suggestion" }),
+        "UpdateOrganizationDomain" => json!({ "enrollment_mode": "manual_invitation", "verified": false }),
         "CreateSignInToken" => json!({ "user_id": ours.ids["{user_id}"] }),
         "CreateActorToken" => json!({ "user_id": ours.ids["{user_id}"], "actor": { "sub": "mallory" } }),
         "UpdateSignUp" => json!({ "external_id": "mallory" }),

@@ -392,6 +392,17 @@ impl FrontendCall {
         self.app.database.now()
     }
 
+    /// The texts that are published at a name, outside of every transaction.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] where nobody can say.
+    pub async fn texts_at(&self, name: &str) -> Result<Vec<String>, Problem> {
+        self.app.world.dns.txt(name).await.map_err(|error| {
+            tracing::info!(name, %error, "the texts of a domain could not be asked for");
+            Problem::Busy(10)
+        })
+    }
+
     /// Asks whether a password is right, outside of every transaction.
     ///
     /// # Errors

@@ -12,8 +12,9 @@ pub use list::{Filter, Order, OrderBy, count, list, of_user};
 pub(crate) use replace::replace_roles;
 
 use super::{
-    Organization, hold,
+    Organization, hold, requests,
     roles::{self, Catalogue, Role},
+    suggestions,
 };
 use crate::{
     audit::{self, Actor},
@@ -137,6 +138,8 @@ pub async fn add(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewMembership) -> Resu
         updated_at: now,
     };
     store::insert(tx, &membership).await.on_conflict(Problem::AlreadyMember)?;
+    suggestions::joined(tx, new.organization, new.user).await?;
+    requests::joined(tx, new.organization, new.user).await?;
     let member = get(tx, new.organization, new.user).await?;
     told(tx, actor, &member, "create", Event::MembershipCreated(&member)).await?;
     Ok(member)
@@ -255,6 +258,8 @@ async fn take_away(tx: &mut Tx<'_>, actor: Actor<'_>, member: &Member) -> Result
     super::store::free_seat(tx, *organization).await?;
     users::discount_membership(tx, *user).await?;
     sessions::leave_organization(tx, *organization, *user).await?;
+    // Whoever has left or was removed comes back by somebody's word, and not because of their address.
+    suggestions::close(tx, *organization, *user).await?;
     told(tx, actor, member, "delete", Event::MembershipDeleted(member)).await
 }
 

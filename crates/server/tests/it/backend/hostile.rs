@@ -110,9 +110,14 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
             path.replace("{actor_token_id}", &id(made.ok()))
         }
         Some("{organization_id}") => {
-            backend.patch("/v1/instance/organization_settings", json!({ "enabled": true })).await.ok();
-            let made = backend.post("/v1/organizations", json!({ "name": "Acme", "created_by": user })).await;
-            path.replace("{organization_id}", &id(made.ok()))
+            backend.patch("/v1/instance/organization_settings", json!({ "enabled": true, "domains_enabled": true })).await.ok();
+            let made = id(backend.post("/v1/organizations", json!({ "name": "Acme", "created_by": user })).await.ok());
+            let path = path.replace("{organization_id}", &made);
+            if !path.contains("{domain_id}") {
+                return path;
+            }
+            let domain = backend.post(&format!("/v1/organizations/{made}/domains"), json!({ "name": format!("{}.example", user.replace('_', "-")) })).await;
+            path.replace("{domain_id}", &id(domain.ok()))
         }
         Some("{organization_role_id}") => {
             let key = format!("org:{}", user.to_lowercase());
@@ -185,6 +190,9 @@ async fn no_query_breaks_an_operation() {
         "user_id",
         "client_id",
         "organization_id",
+        "verified",
+        "enrollment_mode",
+        "domains",
         "status",
         "banned",
         "created_at_before",
@@ -333,6 +341,9 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
             vec!["public_metadata", "private_metadata", "no_such_field"]
         }
         "CreateOrganizationMembership" => vec!["user_id", "role", "public_metadata", "private_metadata", "no_such_field"],
+        "CreateOrganizationDomain" => vec!["name", "enrollment_mode", "verified", "no_such_field"],
+        "UpdateOrganizationDomain" => vec!["enrollment_mode", "verified", "no_such_field"],
+        "DeleteOrganizationDomain" | "VerifyOrganizationDomainOwnership" => vec!["no_such_field"],
         "UpdateOrganizationMembership" => vec!["role", "no_such_field"],
         "DeleteOrganization" | "UploadOrganizationLogo" | "DeleteOrganizationLogo" | "DeleteOrganizationMembership" => vec!["no_such_field"],
         "CreateOrganizationRole" | "UpdateOrganizationRole" => {

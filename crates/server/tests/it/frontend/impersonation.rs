@@ -41,6 +41,15 @@ async fn ask(browser: &mut Browser, operation: &Operation, path: &str) -> Reply 
     if operation.method == Method::POST { browser.post(path, form).await } else { browser.override_method(operation.method.as_str(), path, form).await }
 }
 
+/// An organization of somebody else's that is suggested to Ada.
+async fn suggested(server: &TestServer, ada: &mut Browser) -> String {
+    let backend = server.backend();
+    let other = backend.post("/v1/organizations", json!({ "name": "Beta" })).await.ok()["id"].as_str().expect("an id").to_owned();
+    let domain = json!({ "name": "example.com", "enrollment_mode": "automatic_suggestion" });
+    backend.post(&format!("/v1/organizations/{other}/domains"), domain).await.ok();
+    ada.get("/v1/me/organization_suggestions").await.response()["data"][0]["id"].as_str().expect("a suggestion").to_owned()
+}
+
 async fn audit(server: &TestServer) -> Vec<Vec<String>> {
     server.belongings(server.home.tenant.id()).await["audit"].clone()
 }
@@ -57,14 +66,20 @@ async fn every_change_of_the_users_own_is_refused_or_signed_by_the_impersonator(
     let (mut ada, mut support) = support(&server).await;
     let email = ada.get("/v1/me").await.response()["primary_email_address_id"].as_str().expect("an id").to_owned();
     let session = ada.session_id().await;
-    server.backend().patch("/v1/instance/organization_settings", json!({ "enabled": true })).await.ok();
+    server.backend().patch("/v1/instance/organization_settings", json!({ "enabled": true, "domains_enabled": true })).await.ok();
     let organization = ada.post("/v1/organizations", &[("name", "Acme")]).await.response()["id"].as_str().expect("an id").to_owned();
+    let suggestion = suggested(&server, &mut ada).await;
     let operations = server.doors().operations();
     let own: Vec<_> =
         operations.iter().filter(|o| o.face == Face::Frontend && o.method != Method::GET && (o.path == "/v1/me" || o.path.starts_with("/v1/me/"))).collect();
     assert!(own.len() >= 12, "{}", own.len());
     for operation in own {
-        let path = operation.path.replace("{email_id}", &email).replace("{session_id}", &session).replace("{organization_id}", &organization);
+        let path = operation
+            .path
+            .replace("{email_id}", &email)
+            .replace("{session_id}", &session)
+            .replace("{organization_id}", &organization)
+            .replace("{suggestion_id}", &suggestion);
         assert!(!path.contains('{'), "{}: say what its parameter is", operation.id);
         let before = audit(&server).await;
         let reply = ask(&mut support, operation, &path).await;

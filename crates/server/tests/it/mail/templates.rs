@@ -64,7 +64,16 @@ async fn a_preview_shows_made_up_values_and_changes_nothing() {
     let server = TestServer::start().await;
     let backend = server.backend();
     let before = server.belongings(server.home.tenant.id()).await;
-    for kind in ["verification_code", "sign_in_code", "reset_password_code", "new_device", "password_changed", "password_removed", "primary_address_changed"] {
+    for kind in [
+        "verification_code",
+        "sign_in_code",
+        "reset_password_code",
+        "affiliation_code",
+        "new_device",
+        "password_changed",
+        "password_removed",
+        "primary_address_changed",
+    ] {
         let shown = backend.post(PREVIEW, json!({ "kind": kind })).await.ok().clone();
         assert_eq!((&shown["object"], &shown["kind"]), (&json!("message_preview"), &json!(kind)));
         for part in ["subject", "text", "html"] {

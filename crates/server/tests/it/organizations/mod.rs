@@ -1,10 +1,13 @@
 //! Organizations: what members, backends and strangers see of them and can do with them.
 
 mod active;
+mod domains;
+mod domains_owned;
 mod elsewhere;
 mod limits;
 mod members;
 mod profile;
+mod requests;
 mod role_sets;
 mod roles;
 
