@@ -173,6 +173,31 @@ async fn a_role_is_replaced_in_the_organizations_of_its_set_alone() {
     server.run_jobs().await;
 }
 
+/// Whoever has read the set before it changed, and made somebody a member after: the last look a minute later finds them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joined_beside_a_replacement_is_found_later() {
+    let server = server().await;
+    let backend = server.backend();
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let guest: foundation::RoleId = foundation::Id::parse(&role(&backend, "org:guest", &[]).await).expect("an id");
+    let acme = found(&mut ada, "Acme").await;
+    join(&server, &acme, &mut bob, "org:member").await;
+    let replace = json!({ "role_key": "org:guest", "to_role_key": "org:member" });
+    backend.post(&format!("{SETS}/role_set:default/roles/replace"), replace).await.ok();
+    let bobs: foundation::UserId = foundation::Id::parse(&bob.user_id().await).expect("an id");
+    let (guest, bobs) = (&guest, &bobs);
+    let late = server.inside(server.home.tenant.id(), store::Access::Write, |tx| {
+        Box::pin(async move { tx.change(store::sql!("update memberships set role_id = $3 where instance_id = $1 and user_id = $2"), &[bobs, guest]).await })
+    });
+    assert_eq!(late.await, 1);
+    assert_eq!(role_in(&backend, &acme, &mut bob).await, "org:guest");
+    server.run_jobs().await;
+    assert_eq!(role_in(&backend, &acme, &mut bob).await, "org:guest", "not yet");
+    server.advance(Duration::from_secs(61));
+    server.run_jobs().await;
+    assert_eq!(role_in(&backend, &acme, &mut bob).await, "org:member");
+}
+
 /// Members of an organization, more than one transaction changes.
 async fn crowd(server: &TestServer, organization: &str, role: &str, count: usize) {
     let backend = server.backend();
