@@ -3,7 +3,9 @@
 use crate::Listing;
 use domain::{
     bodies,
+    instances::Tenant,
     organizations::{self, Change, Filter, MetadataChange, NewOrganization, Order, Organization, memberships},
+    pools,
 };
 use foundation::{Id as _, OrganizationId, Problem, UserId};
 use serde_json::{Map, Value, json};
@@ -23,18 +25,22 @@ impl Beside {
     }
 }
 
-/// An organization, and whether nobody can manage its members, where that was asked for.
-type Shown = (Organization, Option<bool>);
+/// An organization, whether nobody can manage its members, where that was asked for, and the door of its own pool, where it has one.
+type Shown = (Organization, Option<bool>, Option<Tenant>);
 
-async fn looked_at(tx: &mut store::Tx<'_>, organization: Organization, beside: Beside) -> foundation::Result<Shown> {
+async fn looked_at(tx: &mut store::Tx<'_>, tenant: &Tenant, organization: Organization, beside: Beside) -> foundation::Result<Shown> {
     let lacks = if beside.elevated { Some(memberships::lacks_elevated(tx, organization.id).await?) } else { None };
-    Ok((organization, lacks))
+    let pool = pools::of_organization(tx, organization.id).await?;
+    Ok((organization, lacks, pool.map(|pool| tenant.inside(&pool))))
 }
 
-fn shown((organization, lacks): &Shown) -> Value {
+fn shown((organization, lacks, pool): &Shown) -> Value {
     let mut body = bodies::backend_organization(organization);
     if let Some(lacks) = lacks {
         body["missing_member_with_elevated_permissions"] = json!(lacks);
+    }
+    if let Some(pool) = pool {
+        body["user_pool"] = bodies::user_pool(pool);
     }
     body
 }
@@ -49,12 +55,13 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
         Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be name, created_at or members_count, with + or - before it"))?,
     };
     let page = input.page()?;
+    let tenant = &call.tenant;
     call.read(
         |tx| {
             Box::pin(async {
                 let mut list = Vec::new();
                 for organization in organizations::list(tx, &filter, order, page).await? {
-                    list.push(looked_at(tx, organization, beside).await?);
+                    list.push(looked_at(tx, tenant, organization, beside).await?);
                 }
                 Ok((list, organizations::count(tx, &filter).await?))
             })
@@ -115,18 +122,28 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
         created_at: forms::date(&input, "created_at")?,
         ..NewOrganization::default()
     };
-    call.write(|tx| Box::pin(organizations::create(tx, call.actor, &new)), bodies::backend_organization).await
+    let (new, by, tenant) = (&new, call.actor, &call.tenant);
+    call.write(
+        |tx| {
+            Box::pin(async move {
+                let organization = organizations::create(tx, by, new).await?;
+                looked_at(tx, tenant, organization, Beside { elevated: false }).await
+            })
+        },
+        shown,
+    )
+    .await
 }
 
 /// An organization, by its id or its slug.
 pub async fn show(call: BackendCall, Named(name): Named, Query(query): Query) -> Answer {
     let beside = Beside::of(&query)?;
-    let name = name.as_str();
+    let (name, tenant) = (name.as_str(), &call.tenant);
     call.read(
         |tx| {
             Box::pin(async move {
                 let organization = organizations::named(tx, name).await?;
-                looked_at(tx, organization, beside).await
+                looked_at(tx, tenant, organization, beside).await
             })
         },
         shown,

@@ -8,6 +8,7 @@ use domain::{
     instances::Tenant,
     jwt_templates,
     organizations::active::{self, Wanted},
+    pools,
     refresh::{self, Expired},
     sessions::{self, Filter, Status},
     tokens, users,
@@ -57,7 +58,8 @@ pub async fn create(call: BackendCall, input: Input) -> Answer {
     call.write(
         |tx| {
             Box::pin(async move {
-                let mut visit = Visit::recognise(tx, Arc::clone(tenant), Credential::default()).await?;
+                let tenant = pools::tenant_of_user(tx, tenant, user).await?.into_owned();
+                let mut visit = Visit::recognise(tx, Arc::new(tenant), Credential::default()).await?;
                 sessions::create_for(tx, &mut visit, user, organization).await
             })
         },
@@ -88,6 +90,7 @@ pub async fn create_token(call: BackendCall, Id(id): Id<SessionId>, input: Input
             Box::pin(async move {
                 let session = sessions::live(tx, id).await?;
                 users::ensure_welcome(tx, session.user).await?;
+                let tenant = &*pools::tenant_of_user(tx, tenant, session.user).await?;
                 let organization = active::of_session(tx, &session, Wanted::Sessions).await?;
                 tokens::mint(tx, tenant, (&session, organization.as_ref()), None, life).await
             })

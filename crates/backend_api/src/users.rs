@@ -5,6 +5,7 @@ use domain::{
     audit::Actor,
     bodies,
     identifiers::VerifiedBy,
+    pools,
     sessions::Keep,
     users::{self, Change, EmailChange, Filter, MetadataChange, Order, OrderBy},
 };
@@ -134,13 +135,22 @@ fn signed(text: &str) -> (Sign, &str) {
 
 /// Creates a user; their identifiers count as verified.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
-    let forms::UserForm { mut new, password, policy } = forms::new_user(&input)?;
+    let forms::UserForm { mut new, password, policy, organization } = forms::new_user(&input)?;
     if let Some(password) = password {
         new.digest = Some(call.new_password(&password, policy).await?);
     }
-    let pool = call.tenant.instance.pool;
-    let now = call.now();
-    call.write(|tx| Box::pin(users::create(tx, pool, call.actor, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
+    let (tenant, now) = (&call.tenant, call.now());
+    let (new, by) = (&new, call.actor);
+    call.write(
+        |tx| {
+            Box::pin(async move {
+                let pool = pools::of_new_user(tx, tenant, organization).await?;
+                users::create(tx, pool, by, new, VerifiedBy::Admin).await
+            })
+        },
+        |user| bodies::backend_user(user, now),
+    )
+    .await
 }
 
 /// A user.

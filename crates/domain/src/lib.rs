@@ -21,6 +21,7 @@ pub mod once;
 pub mod organizations;
 pub mod passwords;
 pub mod plans;
+pub mod pools;
 pub mod redirect_urls;
 pub mod redirects;
 pub mod refresh;

@@ -9,6 +9,7 @@ use crate::{
     instances::Tenant,
     keys,
     organizations::active::{self, Wanted},
+    pools,
     sessions::{self, Session},
     tokens, users,
 };
@@ -57,6 +58,7 @@ pub async fn refresh(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) ->
         Error::Refused(_) => Problem::Unauthenticated.into(),
         other => other,
     })?;
+    let tenant = &*pools::tenant_of_user(tx, tenant, session.user).await?;
     let organization = active::of_session(tx, &session, Wanted::Sessions).await?;
     tokens::mint(tx, tenant, (&session, organization.as_ref()), Some(expired.origin), tokens::LIFE).await
 }
@@ -65,6 +67,7 @@ async fn check(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) -> Resul
     let claims = once_good(tx, expired.token).await?;
     let claim = |name: &str| claims.get(name).and_then(Value::as_str);
     let session = sessions::live(tx, expired.session).await?;
+    let tenant = pools::tenant_of_user(tx, tenant, session.user).await?;
     let fits = claim("iss") == Some(tenant.issuer.as_str())
         && claim("sid") == Some(session.id.to_string().as_str())
         && claim("sub") == Some(session.user.to_string().as_str())

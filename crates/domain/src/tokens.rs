@@ -4,6 +4,7 @@ use crate::{
     instances::Tenant,
     keys,
     organizations::active::Active,
+    pools,
     sessions::{self, Session, Status},
 };
 use ::store::Tx;
@@ -83,11 +84,12 @@ pub async fn verify(tx: &mut Tx<'_>, tenant: &Tenant, token: &Secret) -> Result<
     let known = keys::published(tx).await?;
     let find = |kid| known.iter().find(|(id, _)| *id == kid).map(|(_, key)| key.clone());
     let claims = jose::verify(token.expose(), Category::Session, tx.now(), find).map_err(|_| Problem::Unauthenticated)?;
-    if claims.get("iss").and_then(Value::as_str) != Some(&tenant.issuer) {
-        return Err(Problem::Unauthenticated.into());
-    }
     let id = claims.get("sid").and_then(Value::as_str).and_then(SessionId::parse).ok_or(Problem::Unauthenticated)?;
     let session = sessions::get(tx, id).await?;
+    let issuer = &pools::tenant_of_user(tx, tenant, session.user).await?.issuer;
+    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(Problem::Unauthenticated.into());
+    }
     if session.is_live(tx.now()) { Ok(session) } else { Err(Problem::NotFound.into()) }
 }
 

@@ -182,6 +182,10 @@ pub enum Problem {
     SuggestionAccepted,
     /// The request was accepted or rejected before.
     RequestSettled,
+    /// Users are in organizations' own pools, and the address names none.
+    PoolRequired,
+    /// The instance has users, and cannot go over to another kind of pools at once; how many.
+    PoolModeInUse(i64),
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -495,6 +499,16 @@ impl Problem {
             P::RequestSettled => {
                 row(400, "organization_membership_request_not_pending", "not pending", "This request to join was accepted or rejected before.")
             }
+            P::PoolRequired => row(
+                400,
+                "user_pool_required",
+                "organization missing",
+                "Each organization of this application has users of its own: use the organization's own publishable key, its host, or the path /t/<slug>/o/<organization>.",
+            ),
+            P::PoolModeInUse(users) => row(409, "user_pool_in_use", "has users", "")
+                .long(format!("The instance has {users} users: it goes over to another kind of pools only while it has none."))
+                .on("user_pool.mode")
+                .with(json!({ "users": users })),
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),

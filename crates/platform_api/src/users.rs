@@ -4,6 +4,7 @@ use domain::{
     bodies,
     identifiers::VerifiedBy,
     keys::Scope,
+    pools,
     users::{self, Filter, Order},
 };
 use foundation::{Problem, UserId};
@@ -31,13 +32,23 @@ pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answ
 /// Creates a user; their identifiers count as verified.
 pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
     let inside = call.enter(Scope::UsersManage, &place).await?;
-    let forms::UserForm { mut new, password, policy } = forms::new_user(&input)?;
+    let forms::UserForm { mut new, password, policy, organization } = forms::new_user(&input)?;
     if let Some(password) = password {
         new.digest = Some(inside.new_password(&password, policy).await?);
     }
-    let pool = inside.tenant.instance.pool;
-    let now = inside.now();
-    inside.write(|tx| Box::pin(users::create(tx, pool, inside.actor, &new, VerifiedBy::Admin)), |user| bodies::backend_user(user, now)).await
+    let (tenant, now) = (&inside.tenant, inside.now());
+    let (new, by) = (&new, inside.actor);
+    inside
+        .write(
+            |tx| {
+                Box::pin(async move {
+                    let pool = pools::of_new_user(tx, tenant, organization).await?;
+                    users::create(tx, pool, by, new, VerifiedBy::Admin).await
+                })
+            },
+            |user| bodies::backend_user(user, now),
+        )
+        .await
 }
 
 /// Deletes a user.

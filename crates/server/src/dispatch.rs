@@ -19,7 +19,8 @@ use crate::{
     metrics::Requests,
 };
 use axum::{Router, body::Body, response::IntoResponse};
-use foundation::{Problem, TraceId};
+use domain::instances::{self, Tenant};
+use foundation::{Error, Problem, TraceId};
 use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use std::{
@@ -62,8 +63,8 @@ impl Answers for Doors {
 
 /// What the address of a request says.
 enum Address<'u> {
-    /// An instance, by its host or by its path; the rest of the path.
-    Instance { slug: &'u str, path: &'u str, own_host: bool },
+    /// An instance, by its host or by its path, and one of its pools, if one is named; the rest of the path.
+    Instance { slug: &'u str, pool: Option<&'u str>, path: &'u str, own_host: bool },
     /// Nobody's host, with a secret key that names the instance.
     Keyed,
     /// The Backend and Platform API; the rest of the path.
@@ -168,8 +169,8 @@ impl Doors {
         let address = self.read_address(&host, uri.path(), request.headers());
         Asked::at(address.face());
         match address {
-            Address::Instance { slug, path, own_host } => {
-                let found = self.app.directory.by_slug(slug).await;
+            Address::Instance { slug, pool, path, own_host } => {
+                let found = self.find(slug, pool).await;
                 match found {
                     Ok(Some(tenant)) => {
                         let uri = with_path(&uri, path);
@@ -202,13 +203,18 @@ impl Doors {
             return Address::Backend { path };
         }
         if let Some(slug) = site.slug_of(host) {
-            return Address::Instance { slug, path, own_host: true };
+            let (slug, pool) = instances::parts(slug);
+            return Address::Instance { slug, pool, path, own_host: true };
         }
         if !site.is_own_host(host) {
             return Address::Elsewhere;
         }
         if let Some((slug, rest)) = path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
-            return Address::Instance { slug, path: &path[path.len() - rest.len() - 1..], own_host: false };
+            let (pool, rest) = match rest.strip_prefix("o/").and_then(|rest| rest.split_once('/')) {
+                Some((pool, rest)) => (Some(pool), rest),
+                None => (None, rest),
+            };
+            return Address::Instance { slug, pool, path: &path[path.len() - rest.len() - 1..], own_host: false };
         }
         if let Some(rest) = path.strip_prefix("/api").filter(|rest| rest.starts_with('/')) {
             return Address::Backend { path: rest };
@@ -217,6 +223,15 @@ impl Doors {
             return Address::Keyed;
         }
         Address::Pages
+    }
+
+    /// The instance of this slug, or the door of one of its pools.
+    async fn find(&self, slug: &str, pool: Option<&str>) -> Result<Option<Arc<Tenant>>, Error> {
+        let Some(tenant) = self.app.directory.by_slug(slug).await? else { return Ok(None) };
+        match pool {
+            Some(pool) => self.app.directory.pool(&tenant, pool).await,
+            None => Ok(Some(tenant)),
+        }
     }
 
     async fn readiness(&self) -> Response<Body> {

@@ -128,6 +128,13 @@ impl Browser {
         self
     }
 
+    /// At the door of one of the instance's own pools, by its path.
+    #[must_use]
+    pub fn in_pool(mut self, pool: &str) -> Browser {
+        self.prefix = format!("{}/o/{pool}", self.prefix);
+        self
+    }
+
     /// Comes from this address.
     #[must_use]
     pub fn from(mut self, address: &str) -> Browser {

@@ -1,6 +1,7 @@
 //! Organizations, memberships and roles on the wire.
 
 use super::{millis, session::public_user_data};
+use crate::instances::Tenant;
 use crate::organizations::{
     Organization,
     memberships::{Belonging, Member},
@@ -199,5 +200,17 @@ pub fn organization_settings(settings: &OrganizationSettings, catalogue: &Catalo
         "domains_enrollment_modes": settings.domains_enrollment_modes,
         "domains_default_role": default_role,
         "initial_role_set_key": catalogue.sets.iter().find(|set| set.initial).map(|set| &set.key),
+    })
+}
+
+/// The door of an organization's own pool of users. Not in the contract.
+pub fn user_pool(tenant: &Tenant) -> Value {
+    json!({
+        "object": "user_pool",
+        "id": tenant.instance.pool,
+        "publishable_key": tenant.publishable_key,
+        "frontend_api_url": tenant.frontend_url,
+        "host": tenant.host,
+        "issuer": tenant.issuer,
     })
 }

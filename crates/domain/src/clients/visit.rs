@@ -75,7 +75,11 @@ impl Visit {
         if shown && !visit.credential.navigates && visit.dev_browser.is_none() && visit.client.is_none() {
             return Err(Problem::DevBrowserUnknown.into());
         }
-        visit.client = visit.client.filter(|c| c.pool == visit.tenant.instance.pool);
+        let pool = visit.tenant.instance.pool;
+        // What belongs to another pool's client is not of this door: it is not bound anew either.
+        if visit.client.as_ref().is_some_and(|client| client.pool != pool) {
+            (visit.client, visit.dev_browser) = (None, None);
+        }
         Ok(visit)
     }
 

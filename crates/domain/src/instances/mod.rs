@@ -3,10 +3,11 @@
 mod site;
 pub(crate) mod store;
 
-pub use site::Site;
+pub use site::{Site, parts};
 
+use crate::pools::{self, Pool};
 use ::store::{Database, Kept, Memo, PlatformTx, text_enum};
-use foundation::{ApplicationId, Id, InstanceId, PoolId, Result, Timestamp};
+use foundation::{ApplicationId, Id, InstanceId, OrganizationId, PoolId, Result, Timestamp};
 use std::sync::Arc;
 
 text_enum! {
@@ -95,6 +96,8 @@ pub struct Tenant {
     pub issuer: String,
     /// What follows the names of its cookies.
     pub cookie_suffix: String,
+    /// The organization whose own pool this is the door of, where pools are isolated.
+    pub organization: Option<OrganizationId>,
 }
 
 impl Tenant {
@@ -106,6 +109,19 @@ impl Tenant {
     /// Whether it is a development instance.
     pub fn is_development(&self) -> bool {
         self.instance.environment == Environment::Development
+    }
+}
+
+impl Tenant {
+    /// The door of an organization's own pool: its own host in front of the instance's, and all that follows from it.
+    pub fn inside(&self, pool: &Pool) -> Tenant {
+        let slug = &self.instance.slug;
+        let frontend_url = match self.frontend_url.strip_suffix(&format!("/t/{slug}")) {
+            Some(_) => format!("{}/o/{}", self.frontend_url, pool.slug),
+            None => self.frontend_url.replacen("://", &format!("://{}--", pool.slug), 1),
+        };
+        let instance = Instance { pool: pool.id, ..self.instance.clone() };
+        Tenant { organization: Some(pool.organization), ..Tenant::at(instance, format!("{}--{}", pool.slug, self.host), frontend_url) }
     }
 }
 
@@ -153,6 +169,16 @@ impl Directory {
     pub async fn by_id(&self, id: InstanceId) -> Result<Option<Arc<Tenant>>> {
         let name = id.to_string();
         let found = self.database.recall_platform(Memo::new("tenant by id", &[&name]), |tx| Box::pin(async move { Ok(self.kept(store::find(tx, id).await?)) }));
+        Ok(Option::clone(&*found.await?))
+    }
+
+    /// The door of one of the instance's own pools, by the pool's name.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+    pub async fn pool(&self, tenant: &Arc<Tenant>, slug: &str) -> Result<Option<Arc<Tenant>>> {
+        let found = self.database.recall(tenant.id(), Memo::new("pool", &[slug]), |tx| Box::pin(pools::door(tx, tenant, slug)));
         Ok(Option::clone(&*found.await?))
     }
 

@@ -92,10 +92,22 @@ impl Site {
     pub fn tenant(&self, instance: Instance) -> Tenant {
         let host = format!("{}.{}", instance.slug, self.base_domain);
         let frontend_url = self.frontend_url(&instance.slug);
+        Tenant::at(instance, host, frontend_url)
+    }
+}
+
+impl Tenant {
+    /// What follows from a host.
+    pub(super) fn at(instance: Instance, host: String, frontend_url: String) -> Tenant {
         let publishable_key = publishable_key(instance.environment, &host);
         let cookie_suffix = cookie_suffix(&publishable_key);
-        Tenant { issuer: format!("https://{host}"), host, frontend_url, cookie_suffix, publishable_key, instance }
+        Tenant { issuer: format!("https://{host}"), host, frontend_url, cookie_suffix, publishable_key, instance, organization: None }
     }
+}
+
+/// The instance's slug and the pool's in a name of a host: `<slug>`, or `<pool>--<slug>`.
+pub fn parts(name: &str) -> (&str, Option<&str>) {
+    name.rsplit_once("--").map_or((name, None), |(pool, slug)| (slug, Some(pool)))
 }
 
 fn is_loopback_name(host: &str) -> bool {

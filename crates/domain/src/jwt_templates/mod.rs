@@ -8,7 +8,7 @@ mod store;
 use crate::{
     audit::{self, Actor},
     instances::Tenant,
-    keys,
+    keys, pools,
     sessions::Session,
     settings, users,
 };
@@ -240,6 +240,7 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &st
     users::ensure_welcome(tx, session.user).await?;
     let template = store::find_name(tx, name).await?.ok_or(Problem::NotFound)?;
     let user = users::get(tx, session.user).await?;
+    let tenant = pools::tenant_of(tx, tenant, user.pool).await?;
     let belongings = if settings::effective(tx).await?.organization_settings.enabled { user.memberships.as_slice() } else { &[] };
     let mut claims = claims::render(&template.claims.0, &claims::Sources { user: &user, session, belongings })?;
     let seconds = tx.now().seconds();

@@ -61,12 +61,12 @@ pub async fn choose(tx: &mut Tx<'_>, user: UserId, id_or_slug: &str) -> Result<O
 /// # Errors
 /// [`Problem::OrganizationUnknown`] where one is wanted that the user does not belong to.
 pub async fn of_session(tx: &mut Tx<'_>, session: &Session, wanted: Wanted) -> Result<Option<Active>> {
-    let policy = &settings::effective(tx).await?.organization_settings;
-    if !policy.enabled {
+    let settings = settings::effective(tx).await?;
+    if !settings.organization_settings.enabled {
         return if let Wanted::One(_) = wanted { Err(Problem::OrganizationUnknown.into()) } else { Ok(None) };
     }
     // Where nobody works in a personal account, whoever asks for it stays where they are.
-    let wanted = if wanted == Wanted::Personal && policy.forces_selection() { Wanted::Sessions } else { wanted };
+    let wanted = if wanted == Wanted::Personal && settings.holds_to_organizations() { Wanted::Sessions } else { wanted };
     let id = match wanted {
         Wanted::Personal => return Ok(None),
         Wanted::One(id) => id,

@@ -9,7 +9,7 @@ use crate::{
     audit::{self, Actor},
     counters::{self, Counter},
     events::{self, Event},
-    images, sessions, settings, users,
+    images, pools, sessions, settings, users,
 };
 use ::store::Tx;
 use foundation::{ImageId, OnConflict, OrganizationId, Problem, Result, Timestamp};
@@ -151,6 +151,7 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) -> Re
     images::forget(tx, &id.to_string()).await?;
     sessions::forget_organization(tx, id).await?;
     memberships::forget_organization(tx, id).await?;
+    pools::empty(tx, actor, id).await?;
     if let Some(creator) = organization.created_by {
         users::discount_creation(tx, creator).await?;
     }

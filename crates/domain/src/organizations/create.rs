@@ -9,7 +9,8 @@ use crate::{
     audit::{self, Actor},
     counters::{self, Counter},
     events::{self, Event},
-    settings::{self, OrganizationSettings},
+    pools,
+    settings::{self, OrganizationSettings, PoolMode},
     users::{self, CreationLimit},
 };
 use ::store::{Json, Tx};
@@ -57,6 +58,9 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) ->
         Some(key) => catalogue.set_of_key(key).ok_or_else(|| Problem::invalid("role_set_key", "names no role set of this instance"))?,
         None => catalogue.initial()?,
     };
+    if new.created_by.is_some() && settings.user_pool.mode == PoolMode::Isolated {
+        return Err(Problem::invalid("created_by", "cannot be given: nobody is in a new organization's own pool yet").into());
+    }
     if let Some(creator) = new.created_by {
         users::count_creation(tx, creator, new.limit).await?;
     }
@@ -82,6 +86,9 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) ->
     };
     store::insert(tx, &organization, new.max_allowed_memberships).await.map_err(|error| taken(error, new.slug.is_some()))?;
     counters::add(tx, Counter::Organizations, 1).await?;
+    if settings.user_pool.mode == PoolMode::Isolated {
+        pools::create(tx, &organization).await?;
+    }
     audit::record(tx, actor, "organization.create", &organization.id.to_string(), &json!({ "created_by": new.created_by })).await?;
     let told = get(tx, organization.id).await?;
     events::emit(tx, Event::OrganizationCreated(&told)).await?;

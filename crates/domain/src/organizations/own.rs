@@ -11,7 +11,7 @@ use crate::{
     clients::Visit,
     images,
     sessions::Session,
-    settings,
+    settings::{self, PoolMode},
     users::{CreationLimit, User},
 };
 use ::store::{Json, Tx};
@@ -68,7 +68,8 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, name: &str, slug: Option
     let (session, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     settings.organization_settings.ensure_enabled()?;
-    if !settings.user_actions.create_organization || !user.create_organization_enabled {
+    let shared = settings.user_pool.mode == PoolMode::Shared;
+    if !shared || !settings.user_actions.create_organization || !user.create_organization_enabled {
         return Err(Problem::OrganizationCreationNotAllowed.into());
     }
     let limit = CreationLimit::Of(settings.organization_settings.create_organizations_limit.unwrap_or(0));

@@ -155,7 +155,7 @@ pub async fn arrive_as(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, strateg
     visit.rotate(tx).await?;
     ensure_room(tx, visit, Some(user)).await?;
     let client = visit.client_or_new(tx).await?;
-    let mut session = new(tx, user, client.id).await?;
+    let mut session = new(tx, visit, user, client.id).await?;
     session.user_agent.clone_from(&visit.credential.user_agent);
     session.address.clone_from(&visit.credential.address);
     session.place.clone_from(&visit.credential.place);
@@ -208,7 +208,7 @@ async fn make_room(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     Ok(())
 }
 
-async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session> {
+async fn new(tx: &mut Tx<'_>, visit: &Visit, user: UserId, client: ClientId) -> Result<Session> {
     let settings = settings::effective(tx).await?;
     let now = tx.now();
     let expire_at = now + settings.session.life();
@@ -227,7 +227,7 @@ async fn new(tx: &mut Tx<'_>, user: UserId, client: ClientId) -> Result<Session>
         abandon_at: settings.session.abandoned_at(now, expire_at),
         created_at: now,
         updated_at: now,
-        organization: None,
+        organization: visit.tenant.organization,
         task: None,
         actor: None,
     }
@@ -248,7 +248,7 @@ pub async fn create_for(tx: &mut Tx<'_>, visit: &mut Visit, user: UserId, organi
         return Err(Problem::UserBanned.into());
     }
     let client = visit.client_or_new(tx).await?;
-    let mut session = new(tx, user.id, client.id).await?;
+    let mut session = new(tx, visit, user.id, client.id).await?;
     if let Some(named) = organization {
         let unknown = || Problem::invalid("active_organization_id", "names no organization of this user").into();
         session.organization = Some(active::choose(tx, user.id, named).await.map_err(|error| match error {
@@ -297,7 +297,7 @@ pub(crate) async fn enter(tx: &mut Tx<'_>, session: &Session, named: Option<&str
     let organization = match named {
         Some(named) => Some(active::choose(tx, session.user, named).await?),
         // Where nobody works in a personal account, whoever asks for it stays where they are.
-        None if settings::effective(tx).await?.organization_settings.forces_selection() => session.organization,
+        None if settings::effective(tx).await?.holds_to_organizations() => session.organization,
         None => None,
     };
     if organization != session.organization {

@@ -7,7 +7,10 @@ use super::{
     resolve::{Layers, Resolved},
     store,
 };
-use crate::audit::{self, Actor};
+use crate::{
+    audit::{self, Actor},
+    pools,
+};
 use ::store::Tx;
 use foundation::{Problem, Result};
 use serde_json::{Map, Value};
@@ -58,10 +61,17 @@ impl Own {
             let first = change.values.keys().next().cloned().unwrap_or_default();
             return Err(Problem::NobodyCouldSignIn(first, affected.unable_to_sign_in).into());
         }
+        let switches = before.settings.user_pool.mode != after.settings.user_pool.mode;
+        if switches {
+            pools::ensure_switchable(tx).await?;
+        }
         let mut version = self.version;
         if run == Run::Real {
             store::put_instance(tx, &document, version).await?;
             version += 1;
+            if switches {
+                pools::switch(tx, actor, after.settings.user_pool.mode).await?;
+            }
             let instance = tx.instance().to_string();
             audit::record(tx, actor, "settings.update", &instance, &document::difference(&self.document, &document)).await?;
         }

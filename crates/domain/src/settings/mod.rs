@@ -35,7 +35,7 @@ pub use instance::update_instance;
 pub use messages::{Messages, Texts};
 pub use organizations::{EnrollmentMode, OrganizationSettings};
 pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
-pub use tree::{Attribute, PasswordPolicy, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
+pub use tree::{Attribute, PasswordPolicy, PoolMode, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 
 use crate::{applications, instances::Which};
 use ::store::{Kept, PlatformTx, Tx, cache::InstanceCache, text_enum};

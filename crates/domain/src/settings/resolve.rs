@@ -155,7 +155,7 @@ impl Effective {
     fn lay(&mut self, layer: Layer, value: &Value, contradicts: bool) {
         let why = if contradicts {
             Why::Contradicts
-        } else if layer == Layer::Organization && !self.key.organization {
+        } else if !self.key.is_for(layer) {
             Why::NotTheirs
         } else if let Some((holder, _)) = self.bounds.against(value) {
             Why::HeldBy(*holder)
@@ -184,8 +184,9 @@ pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document,
             None => Ok(()),
         };
         if let Some(value) = after.values.get(&key.name) {
-            if layer == Layer::Organization && !key.organization {
-                return Err(Problem::invalid(key.name.clone(), "cannot be set by an organization"));
+            if !key.is_for(layer) {
+                let why = if layer == Layer::Organization { "cannot be set by an organization" } else { "can be set by an instance alone" };
+                return Err(Problem::invalid(key.name.clone(), why));
             }
             held(value)?;
         }

@@ -1,6 +1,6 @@
 //! The tree described: its JSON Schema, made from its types, doc comments, defaults and marks, and the list of its keys.
 
-use super::Settings;
+use super::{Layer, Settings};
 use foundation::Problem;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -43,6 +43,8 @@ pub struct Key {
     pub endless: bool,
     /// Whether organizations may set it.
     pub organization: bool,
+    /// Whether nobody but an instance may set it.
+    pub instance: bool,
     /// Whether it is taken and never shown.
     pub secret: bool,
 }
@@ -98,6 +100,17 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.binary_search_by(|key| key.name.as_str().cmp(name)).ok().map(|index| &KEYS[index])
 }
 
+impl Key {
+    /// Whether the layer may set it.
+    pub fn is_for(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::Organization => self.organization,
+            Layer::Instance => true,
+            Layer::System | Layer::Blueprint | Layer::Plan => !self.instance,
+        }
+    }
+}
+
 /// The keys that stand under this name: of a section all, of a key itself.
 pub fn under(name: &str) -> impl Iterator<Item = &'static Key> + '_ {
     KEYS.iter().filter(move |key| key.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
@@ -122,6 +135,7 @@ fn collect(branch: &Value, defaults: &Value, path: &str, keys: &mut Vec<Key>) {
                 most_entries: property["maxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_ENTRIES),
                 endless: property["x-absent"] == "unlimited",
                 organization: property["x-organization"] == true,
+                instance: property["x-instance"] == true,
                 secret: property["writeOnly"] == true,
                 name,
             });

@@ -204,7 +204,7 @@ fn recount(key: &'static Key, layers: &Layers, gone: &[(Layer, String)]) -> Reco
         if let Some(value) = document.values.get(&key.name) {
             if gone.contains(&(*layer, key.name.clone())) {
                 now.left_out.push((*layer, value.clone(), Why::Contradicts));
-            } else if *layer == Layer::Organization && !key.organization {
+            } else if !key.is_for(*layer) {
                 now.left_out.push((*layer, value.clone(), Why::NotTheirs));
             } else if let Some(holder) = now.holder(value) {
                 now.left_out.push((*layer, value.clone(), Why::HeldBy(holder)));
@@ -302,7 +302,7 @@ fn a_write_is_refused_exactly_where_it_passes_a_bound() {
         for _ in 0..8 {
             let key = &schema::keys()[draw(&mut random, schema::keys().len())];
             let domain = domain(key);
-            if domain.is_empty() || (layer == Layer::Organization && !key.organization) {
+            if domain.is_empty() || !key.is_for(layer) {
                 continue;
             }
             let value = domain[draw(&mut random, domain.len())].clone();

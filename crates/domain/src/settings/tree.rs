@@ -9,6 +9,7 @@
 //! | `extend("x-tightens" = …)` | which way a layer below may still move the key once it is locked: `"up"`, `"down"`, `"on"`, `"off"`, `"fewer"` (a list's entries), or the words from the loosest to the tightest. Without it a locked key stands still |
 //! | `extend("x-absent" = "unlimited")` | a number that may be absent, and then has no limit: absent is looser than every number |
 //! | `extend("x-organization" = true)` | an organization may set it |
+//! | `extend("x-instance" = true)` | nobody but an instance may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
 
 use super::{
@@ -48,6 +49,8 @@ pub struct Settings {
     pub user_actions: UserActions,
     /// Organizations.
     pub organization_settings: OrganizationSettings,
+    /// Who must be unique.
+    pub user_pool: UserPool,
     /// Native applications.
     pub native_api: NativeApi,
     /// How the pages present the application.
@@ -84,6 +87,7 @@ impl Default for Settings {
             attack_protection: AttackProtection::default(),
             user_actions: UserActions::default(),
             organization_settings: OrganizationSettings::default(),
+            user_pool: UserPool::default(),
             native_api: NativeApi::default(),
             display: Display::default(),
             messages: Messages::default(),
@@ -250,6 +254,26 @@ impl Default for UserActions {
     }
 }
 
+/// Who must be unique: everybody in the instance, or everybody in an organization.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserPool {
+    /// The mode. An instance that has users goes over to the other one by a conversion.
+    #[schemars(extend("x-instance" = true))]
+    pub mode: PoolMode,
+}
+
+/// Who must be unique.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolMode {
+    /// One account in many organizations.
+    #[default]
+    Shared,
+    /// Each organization has accounts of its own.
+    Isolated,
+}
+
 /// Native applications: those that show the client's secret in a header instead of a cookie.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -281,6 +305,11 @@ pub struct Display {
 }
 
 impl Settings {
+    /// Whether everybody who is signed in is in an organization: there are no personal accounts.
+    pub fn holds_to_organizations(&self) -> bool {
+        self.organization_settings.forces_selection() || self.user_pool.mode == PoolMode::Isolated
+    }
+
     /// Checks what types cannot say.
     ///
     /// # Errors
@@ -302,6 +331,9 @@ impl Settings {
         self.rates.check()?;
         self.codes.check()?;
         self.attack_protection.check()?;
+        if self.user_pool.mode == PoolMode::Isolated && !self.organization_settings.enabled {
+            return Err(Problem::invalid("user_pool.mode", "cannot be isolated while organizations are off"));
+        }
         self.organization_settings.check()?;
         redirects::check_origins("allowed_origins", &self.allowed_origins)?;
         if !self.auth_email.enabled && !self.auth_username.is_on() {

@@ -6,7 +6,7 @@ use crate::{
     counters::{self, Counter},
     events::{self, Event},
     identifiers::{self, VerifiedBy},
-    settings,
+    pools, settings,
 };
 use ::store::{Json, Tx};
 use foundation::{EmailAddress, OnConflict, PoolId, Problem, Result, Secret, Timestamp, Username, text};
@@ -116,7 +116,8 @@ pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor<'_>, new: &NewUs
     let user = get(tx, user.id).await?;
     audit::record(tx, actor, "user.create", &user.id.to_string(), &json!({})).await?;
     events::emit(tx, Event::UserCreated(&user)).await?;
-    Ok(user)
+    pools::welcome(tx, actor, &user).await?;
+    get(tx, user.id).await
 }
 
 fn check(new: &NewUser) -> Result<(), Problem> {

@@ -2,7 +2,11 @@
 
 use super::{Doors, refuse, run};
 use axum::{body::Body, response::IntoResponse};
-use domain::{instances::Tenant, keys, redirects, settings};
+use domain::{
+    instances::Tenant,
+    keys, redirects,
+    settings::{self, PoolMode},
+};
 use foundation::{Error, Problem, Secret};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::{net::IpAddr, sync::Arc};
@@ -39,6 +43,14 @@ pub(super) async fn open(
     };
     let objection = match judge(doors, &tenant, request.method(), request.headers(), knock.proxy.is_some(), uri).await {
         Ok(objection) => objection,
+        Err(error) => return Refusal::from(error).into_response(),
+    };
+    let poolless = match objection {
+        None => poolless(doors, &tenant, request.method(), uri.path()).await,
+        Some(_) => Ok(None),
+    };
+    let objection = match poolless {
+        Ok(poolless) => objection.or(poolless),
         Err(error) => return Refusal::from(error).into_response(),
     };
     let versioned = || Some(web::check_version(request.headers(), uri)).filter(|_| request.method() != Method::OPTIONS).and_then(Result::err);
@@ -100,6 +112,18 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
         return Ok(Some(if origin.is_some() { Problem::OriginInvalid } else { Problem::OriginMissing }));
     }
     Ok((native && !settings().await?.native_api.enabled).then_some(Problem::NativeApiDisabled))
+}
+
+/// What stands against a call that names none of an instance's pools where each organization has its own. What is the same for all is told.
+#[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
+async fn poolless(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, path: &str) -> Result<Option<Problem>, Error> {
+    let common = ["/.well-known/", "/npm/", "/v1/environment", "/v1/health", "/v1/images/", "/v1/avatar_placeholder/"];
+    if tenant.organization.is_some() || *method == Method::OPTIONS || common.iter().any(|start| path.starts_with(start)) {
+        return Ok(None);
+    }
+    let application = tenant.instance.application;
+    let settings = doors.app.database.recall(tenant.id(), Memo::new("settings", &[]), |tx| Box::pin(settings::known(tx, application))).await?;
+    Ok((settings.user_pool.mode == PoolMode::Isolated).then_some(Problem::PoolRequired))
 }
 
 /// Whether it is the origin of a web page, written as browsers write it.

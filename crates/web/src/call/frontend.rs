@@ -224,7 +224,8 @@ impl FrontendCall {
         F: for<'a> Fn(&'a mut Tx<'e>, &'a mut Visit) -> BoxFuture<'a, Result<Kept<V>>> + Send + Sync,
     {
         let shown = [&self.credential.client, &self.credential.dev_browser].map(|secret| secret.as_ref().map_or("", Secret::expose));
-        let memo = Memo::new(kind, &[&shown, parts].concat());
+        let pool = self.tenant.instance.pool.to_string();
+        let memo = Memo::new(kind, &[&shown[..], &[pool.as_str()], parts].concat());
         let reading = async {
             let mut attempts = Attempts::new(&self.app.database);
             loop {
@@ -254,7 +255,9 @@ impl FrontendCall {
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<Kept<V>>> + Send + Sync,
     {
         #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
-        Ok(self.app.database.recall(self.tenant.id(), Memo::new(kind, &[]), read).await?)
+        let pool = self.tenant.organization.map(|id| id.to_string());
+        let parts: &[&str] = if let Some(pool) = &pool { &[pool] } else { &[] };
+        Ok(self.app.database.recall(self.tenant.id(), Memo::new(kind, parts), read).await?)
     }
 
     /// The page that asks, if it says so: who its tokens are for.

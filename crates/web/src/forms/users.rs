@@ -2,7 +2,7 @@
 
 use crate::{Policy, input::Input};
 use domain::users::NewUser;
-use foundation::{EmailAddress, Problem, Secret, Timestamp};
+use foundation::{EmailAddress, OrganizationId, Problem, Secret, Timestamp};
 use store::Json;
 
 /// A new user as they are described, with the password still to be hashed.
@@ -13,6 +13,8 @@ pub struct UserForm {
     pub password: Option<Secret>,
     /// Whether it must fit the policy.
     pub policy: Policy,
+    /// The organization whose own pool they are in, where each has one. Not in the contract.
+    pub organization: Option<OrganizationId>,
 }
 
 /// Reads a new user.
@@ -21,6 +23,7 @@ pub struct UserForm {
 /// A problem that names the parameter.
 pub fn new_user(input: &Input) -> Result<UserForm, Problem> {
     input.only(&[
+        "organization_id",
         "external_id",
         "first_name",
         "last_name",
@@ -84,7 +87,7 @@ pub fn new_user(input: &Input) -> Result<UserForm, Problem> {
         locked: input.flag("locked")?.unwrap_or(false),
         needs_password: input.flag("skip_password_requirement")? != Some(true),
     };
-    Ok(UserForm { new, password: input.secret("password")?, policy: policy(input)? })
+    Ok(UserForm { new, password: input.secret("password")?, policy: policy(input)?, organization: input.id("organization_id")? })
 }
 
 /// Refuses fields of things that this server does not have yet.

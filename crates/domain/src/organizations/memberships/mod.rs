@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit::{self, Actor},
     events::{self, Event},
-    sessions, settings,
+    pools, sessions, settings,
     users::{self, MetadataChange, User},
 };
 use ::store::{Json, Tx};
@@ -119,7 +119,8 @@ pub const MOST_OF_USER: i64 = 100;
 pub async fn add(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewMembership) -> Result<Member> {
     users::check_metadata("public_metadata", &new.public_metadata)?;
     users::check_metadata("private_metadata", &new.private_metadata)?;
-    users::get(tx, new.user).await?;
+    let user = users::get(tx, new.user).await?;
+    pools::ensure_theirs(tx, new.organization, &user).await?;
     if store::find(tx, new.organization, new.user).await?.is_some() {
         return Err(Problem::AlreadyMember.into());
     }

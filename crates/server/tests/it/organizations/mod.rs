@@ -6,6 +6,7 @@ mod domains_owned;
 mod elsewhere;
 mod limits;
 mod members;
+mod pools;
 mod profile;
 mod requests;
 mod role_sets;

@@ -1,0 +1,205 @@
+//! Pools: within one, an identifier belongs to one user. An instance has one pool for all its users; where its pools are isolated, each
+//! organization has a pool of its own beside it, with a door, a publishable key and an issuer of its own, and everybody belongs to the
+//! organization whose pool they are in.
+
+use crate::{
+    audit::{self, Actor},
+    counters::{self, Counter},
+    instances::Tenant,
+    organizations::{
+        self, Organization,
+        memberships::{self, NewMembership},
+        roles,
+    },
+    settings::{self, PoolMode},
+    users::{self, User},
+};
+use ::store::{FromRow, Kept, Row, Tx, sql};
+use foundation::{Error, OrganizationId, Page, PoolId, Problem, Result, UserId};
+use serde_json::json;
+use std::{borrow::Cow, sync::Arc};
+
+/// The pool of an organization.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Its id.
+    pub id: PoolId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Its name in hosts and paths: the organization's slug when it came to be. It never changes.
+    pub slug: String,
+}
+
+impl FromRow for Pool {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Pool { id: row.take()?, organization: row.take()?, slug: row.take()? })
+    }
+}
+
+/// The longest name of a pool: together with the instance's it is one label of a host, which has at most 63 characters.
+const LONGEST: usize = 20;
+
+/// Gives an organization a pool of its own.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn create(tx: &mut Tx<'_>, organization: &Organization) -> Result<Pool> {
+    let base = foundation::text::kebab(organization.slug.as_deref().unwrap_or(&organization.name), LONGEST);
+    let taken = of_slug(tx, &base).await?.is_some();
+    let slug = if taken { format!("{}-{}", foundation::text::kebab(&base, LONGEST - 7), tx.random().digits(6)) } else { base };
+    let pool = Pool { id: tx.new_id(), organization: organization.id, slug };
+    let now = tx.now();
+    tx.change(
+        sql!("insert into pools (instance_id, id, organization_id, slug, created_at) values ($1, $2, $3, $4, $5)"),
+        &[&pool.id, &pool.organization, &pool.slug, &now],
+    )
+    .await
+    .map_err(|error| if let Error::Conflict(_) = error { Error::Again("the pool's name was taken meanwhile".to_owned()) } else { error })?;
+    Ok(pool)
+}
+
+/// The pool of this name.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn of_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Pool>> {
+    tx.find(sql!("select id, organization_id, slug from pools where instance_id = $1 and slug = $2 and organization_id is not null"), &[&slug]).await
+}
+
+/// The pool of this organization, if it has one of its own.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn of_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Option<Pool>> {
+    tx.find(sql!("select id, organization_id, slug from pools where instance_id = $1 and organization_id = $2"), &[&organization]).await
+}
+
+/// The organization's pool of this id; none for the pool that an instance has for all.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn of_id(tx: &mut Tx<'_>, id: PoolId) -> Result<Option<Pool>> {
+    tx.find(sql!("select id, organization_id, slug from pools where instance_id = $1 and id = $2 and organization_id is not null"), &[&id]).await
+}
+
+/// The door of a pool, by its name, to be remembered; none where pools are not isolated, or there is none of this name.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn door(tx: &mut Tx<'_>, tenant: &Tenant, slug: &str) -> Result<Kept<Option<Arc<Tenant>>>> {
+    if settings::effective(tx).await?.user_pool.mode != PoolMode::Isolated {
+        return Ok(Kept::never(None));
+    }
+    let Some(pool) = of_slug(tx, slug).await? else { return Ok(Kept::never(None)) };
+    Ok(Kept::new(Some(Arc::new(tenant.inside(&pool))), 900).about(&pool.organization).about(&tenant.instance.application))
+}
+
+/// The tenant as those in this pool know it: with the pool's own host, key and issuer.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn tenant_of<'t>(tx: &mut Tx<'_>, tenant: &'t Tenant, pool: PoolId) -> Result<Cow<'t, Tenant>> {
+    if pool == tenant.instance.pool {
+        return Ok(Cow::Borrowed(tenant));
+    }
+    Ok(of_id(tx, pool).await?.map_or(Cow::Borrowed(tenant), |pool| Cow::Owned(tenant.inside(&pool))))
+}
+
+/// The tenant as this user knows it.
+///
+/// # Errors
+/// [`Problem::NotFound`] where there is no such user.
+pub async fn tenant_of_user<'t>(tx: &mut Tx<'_>, tenant: &'t Tenant, user: UserId) -> Result<Cow<'t, Tenant>> {
+    let pool = users::get(tx, user).await?.pool;
+    tenant_of(tx, tenant, pool).await
+}
+
+/// Refuses whoever cannot belong to the organization, because they are in another pool than its members.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub(crate) async fn ensure_theirs(tx: &mut Tx<'_>, organization: OrganizationId, user: &User) -> Result<()> {
+    let fits = match settings::effective(tx).await?.user_pool.mode {
+        PoolMode::Shared => of_id(tx, user.pool).await?.is_none(),
+        PoolMode::Isolated => of_organization(tx, organization).await?.is_some_and(|pool| pool.id == user.pool),
+    };
+    if fits { Ok(()) } else { Err(Problem::NotFound.into()) }
+}
+
+/// The pool of a user whom a backend makes: the organization's that it names, where each has its own.
+///
+/// # Errors
+/// [`Problem::ParamMissing`], [`Problem::ParamInvalid`] that name `organization_id`.
+pub async fn of_new_user(tx: &mut Tx<'_>, tenant: &Tenant, organization: Option<OrganizationId>) -> Result<PoolId> {
+    match (settings::effective(tx).await?.user_pool.mode, organization) {
+        (PoolMode::Shared, None) => Ok(tenant.instance.pool),
+        (PoolMode::Shared, Some(_)) => Err(Problem::invalid("organization_id", "has no meaning here: all organizations share one pool of users").into()),
+        (PoolMode::Isolated, None) => Err(Problem::ParamMissing("organization_id").into()),
+        (PoolMode::Isolated, Some(id)) => {
+            let pool = of_organization(tx, id).await?.ok_or_else(|| Problem::invalid("organization_id", "names no organization of this instance"))?;
+            Ok(pool.id)
+        }
+    }
+}
+
+/// Makes somebody who has just come to be in an organization's own pool its member.
+///
+/// # Errors
+/// As [`memberships::add`].
+pub(crate) async fn welcome(tx: &mut Tx<'_>, actor: Actor<'_>, user: &User) -> Result<()> {
+    let Some(pool) = of_id(tx, user.pool).await? else { return Ok(()) };
+    let catalogue = roles::stored(tx).await?;
+    let set = organizations::get(tx, pool.organization).await?.role_set;
+    let role = catalogue.set(set).ok_or(Problem::RoleUnknown)?.default_role;
+    memberships::add(tx, actor, &NewMembership::new(pool.organization, user.id, role)).await.map(drop)
+}
+
+/// Deletes everybody in an organization's own pool, and the pool.
+pub(crate) async fn empty(tx: &mut Tx<'_>, actor: Actor<'_>, organization: OrganizationId) -> Result<()> {
+    let Some(pool) = of_organization(tx, organization).await? else { return Ok(()) };
+    loop {
+        let some: Vec<(UserId,)> = tx.list(sql!("select id from users where instance_id = $1 and pool_id = $2 order by id limit 100"), &[&pool.id]).await?;
+        if some.is_empty() {
+            break;
+        }
+        for (user,) in some {
+            users::delete(tx, actor, user).await?;
+        }
+    }
+    remove(tx, organization).await
+}
+
+/// Removes an organization's pool. Its users are gone already.
+async fn remove(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+    tx.change(sql!("delete from pools where instance_id = $1 and organization_id = $2"), &[&organization]).await.map(drop)
+}
+
+/// The most organizations whose pools are made at once.
+const MOST_AT_ONCE: i64 = 500;
+
+/// Checks that the instance can go over to another mode at once: as long as it has no users.
+///
+/// # Errors
+/// [`Problem::PoolModeInUse`].
+pub(crate) async fn ensure_switchable(tx: &mut Tx<'_>) -> Result<()> {
+    let (users, organizations) = (counters::value(tx, Counter::Users).await?, counters::value(tx, Counter::Organizations).await?);
+    if users > 0 || organizations > MOST_AT_ONCE { Err(Problem::PoolModeInUse(users).into()) } else { Ok(()) }
+}
+
+/// Goes over to another mode: organizations get pools of their own, or lose them.
+pub(crate) async fn switch(tx: &mut Tx<'_>, actor: Actor<'_>, mode: PoolMode) -> Result<()> {
+    ensure_switchable(tx).await?;
+    match mode {
+        PoolMode::Shared => {
+            tx.change(sql!("delete from pools where instance_id = $1 and organization_id is not null"), &[]).await?;
+        }
+        PoolMode::Isolated => {
+            let page = Page { limit: MOST_AT_ONCE, offset: 0 };
+            for organization in organizations::list(tx, &organizations::Filter::default(), organizations::Order::default(), page).await? {
+                create(tx, &organization).await?;
+            }
+        }
+    }
+    let instance = tx.instance().to_string();
+    audit::record(tx, actor, "user_pool.switch", &instance, &json!({ "mode": mode })).await
+}
