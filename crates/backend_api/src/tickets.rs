@@ -1,18 +1,19 @@
 //! Sign-in tokens, actor tokens and testing tokens: what a backend hands out to let somebody in.
 
 use domain::{
-    testing_tokens,
+    instances::Tenant,
+    pools, testing_tokens,
     tickets::{self, Impersonation, Issued, Kind, Ticket},
     tokens,
 };
-use foundation::{Id as _, Problem, Secret, TicketId, UserId};
+use foundation::{Id as _, Problem, Result, Secret, TicketId, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use store::Json;
+use store::{Json, Tx};
 use web::{Answer, BackendCall, Id, Input};
 
 /// A ticket; what its bearer shows is there only when it was just made.
-fn body(call: &BackendCall, ticket: &Ticket, token: Option<&Secret>) -> Value {
+fn body(ticket: &Ticket, shown: Option<(&Secret, &str)>) -> Value {
     let mut body = Map::new();
     body.insert("object".to_owned(), ticket.kind.as_str().into());
     body.insert("id".to_owned(), json!(ticket.id));
@@ -21,8 +22,8 @@ fn body(call: &BackendCall, ticket: &Ticket, token: Option<&Secret>) -> Value {
     if ticket.kind == Kind::ActorToken {
         body.insert("actor".to_owned(), json!(ticket.actor.as_ref().map(|actor| &actor.0)));
     }
-    if let Some(token) = token {
-        let url = format!("{}/v1/tickets/accept?ticket={}", call.tenant.frontend_url, token.expose());
+    if let Some((token, door)) = shown {
+        let url = format!("{door}/v1/tickets/accept?ticket={}", token.expose());
         body.insert("token".to_owned(), token.expose().into());
         body.insert("url".to_owned(), url.into());
     }
@@ -31,8 +32,14 @@ fn body(call: &BackendCall, ticket: &Ticket, token: Option<&Secret>) -> Value {
     Value::Object(body)
 }
 
-fn issued(call: &BackendCall) -> impl Fn(&Issued) -> Value + '_ {
-    |issued| body(call, &issued.ticket, Some(&issued.token))
+/// A ticket that was just made, and the door that its user comes in by.
+async fn with_door(tx: &mut Tx<'_>, tenant: &Tenant, issued: Issued) -> Result<(Issued, String)> {
+    let door = pools::tenant_of(tx, tenant, issued.ticket.pool).await?.frontend_url.clone();
+    Ok((issued, door))
+}
+
+fn shown((issued, door): &(Issued, String)) -> Value {
+    body(&issued.ticket, Some((&issued.token, door)))
 }
 
 /// A length of time in seconds, or another if none is given.
@@ -53,14 +60,23 @@ pub async fn create_sign_in_token(call: BackendCall, input: Input) -> Answer {
     let user = UserId::parse(input.required("user_id")?).ok_or(Problem::NamesNothing("user_id"))?;
     let organization = input.text("org_id")?;
     let life = seconds(&input, "expires_in_seconds", tickets::SIGN_IN_LIFE)?;
-    call.write(|tx| Box::pin(tickets::create_sign_in_token(tx, call.actor, user, life, organization)), issued(&call))
-        .await
-        .map_err(|refusal| refusal.naming("user_id"))
+    let (tenant, by) = (&call.tenant, call.actor);
+    call.write(
+        |tx| {
+            Box::pin(async move {
+                let issued = tickets::create_sign_in_token(tx, by, user, life, organization).await?;
+                with_door(tx, tenant, issued).await
+            })
+        },
+        shown,
+    )
+    .await
+    .map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// Takes a sign-in token back.
 pub async fn revoke_sign_in_token(call: BackendCall, Id(id): Id<TicketId>) -> Answer {
-    call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::SignInToken, id)), |ticket| body(&call, ticket, None)).await
+    call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::SignInToken, id)), |ticket| body(ticket, None)).await
 }
 
 /// Makes an actor token.
@@ -70,14 +86,23 @@ pub async fn create_actor_token(call: BackendCall, input: Input) -> Answer {
     let actor = Json(input.object("actor")?.ok_or(Problem::ParamMissing("actor"))?);
     let life = seconds(&input, "expires_in_seconds", tickets::ACTOR_LIFE)?;
     let impersonation = Impersonation { actor, life: seconds(&input, "session_max_duration_in_seconds", tickets::IMPERSONATION)? };
-    call.write(|tx| Box::pin(tickets::create_actor_token(tx, call.actor, user, life, &impersonation)), issued(&call))
-        .await
-        .map_err(|refusal| refusal.naming("user_id"))
+    let (tenant, by, impersonation) = (&call.tenant, call.actor, &impersonation);
+    call.write(
+        |tx| {
+            Box::pin(async move {
+                let issued = tickets::create_actor_token(tx, by, user, life, impersonation).await?;
+                with_door(tx, tenant, issued).await
+            })
+        },
+        shown,
+    )
+    .await
+    .map_err(|refusal| refusal.naming("user_id"))
 }
 
 /// Takes an actor token back.
 pub async fn revoke_actor_token(call: BackendCall, Id(id): Id<TicketId>) -> Answer {
-    call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::ActorToken, id)), |ticket| body(&call, ticket, None)).await
+    call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::ActorToken, id)), |ticket| body(ticket, None)).await
 }
 
 /// Makes a testing token.

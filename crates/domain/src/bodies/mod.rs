@@ -20,8 +20,7 @@ pub use environment::environment;
 pub use jwt_template::jwt_template;
 pub use openid::openid_configuration;
 pub use organization::{
-    backend_membership, backend_organization, belonging, membership, organization, organization_settings, permission, removed_logo, role, role_set,
-    user_pool,
+    backend_membership, backend_organization, belonging, membership, organization, organization_settings, permission, removed_logo, role, role_set, user_pool,
 };
 pub use organization_domain::{backend_organization_domain, membership_request, organization_domain, several_domains, suggestion};
 pub use redirect_url::redirect_url;

@@ -111,7 +111,9 @@ async fn nothing_of_one_pool_is_worth_anything_in_another() {
         }
 
         // A ticket.
-        let ticket = text(backend.post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok(), "token");
+        let made = backend.post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok().clone();
+        assert!(text(&made, "url").starts_with(&text(&organization["user_pool"], "frontend_api_url")), "{made}");
+        let ticket = text(&made, "token");
         let form = [("strategy", "ticket"), ("ticket", ticket.as_str())];
         assert_eq!(door.clone().post("/v1/client/sign_ins", &form).await.refusal(), (400, "ticket_invalid_code"));
         assert_eq!(server.browser().in_pool(own).post("/v1/client/sign_ins", &form).await.response()["status"], "complete");
