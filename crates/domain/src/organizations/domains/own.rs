@@ -9,6 +9,7 @@ use crate::{
         own::{self, Entered},
         roles,
     },
+    settings,
 };
 use ::store::Tx;
 use foundation::{EmailAddress, Error, OrganizationDomainId, OrganizationId, Page, Problem, Result, Secret};
@@ -38,14 +39,16 @@ fn hushed(mut shown: Shown, entered: &Entered) -> Shown {
     shown
 }
 
-/// A page of the organization's domains, and how many there are.
+/// A page of the organization's domains, and how many there are. None where domains are off: the SDKs' profile of an organization asks all the same.
 ///
 /// # Errors
-/// As [`own::enter`]; [`Problem::PermissionMissing`]; [`Problem::DomainsOff`].
+/// As [`own::enter`]; [`Problem::PermissionMissing`].
 pub async fn list(tx: &mut Tx<'_>, visit: &Visit, filter: &Filter, page: Page) -> Result<(Vec<Shown>, i64)> {
     let organization = filter.organization.ok_or(Problem::NotFound)?;
     let entered = own::enter(tx, visit, organization).await?.ensure(roles::READ_DOMAINS)?;
-    policy(tx).await?;
+    if !settings::effective(tx).await?.organization_settings.domains_enabled {
+        return Ok((Vec::new(), 0));
+    }
     let found = super::list(tx, filter, Order::default(), page).await?;
     Ok((found.into_iter().map(|shown| hushed(shown, &entered)).collect(), super::count(tx, filter).await?))
 }
@@ -53,7 +56,7 @@ pub async fn list(tx: &mut Tx<'_>, visit: &Visit, filter: &Filter, page: Page) -
 /// A domain.
 ///
 /// # Errors
-/// As [`list`]; [`Problem::NotFound`].
+/// As [`list`]; [`Problem::DomainsOff`]; [`Problem::NotFound`].
 pub async fn get(tx: &mut Tx<'_>, visit: &Visit, (organization, id): Which) -> Result<Shown> {
     let entered = own::enter(tx, visit, organization).await?.ensure(roles::READ_DOMAINS)?;
     policy(tx).await?;
