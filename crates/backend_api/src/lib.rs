@@ -4,6 +4,7 @@ mod clients;
 mod domains;
 mod email_addresses;
 mod instance;
+mod invitations;
 mod jwt_templates;
 mod memberships;
 mod messages;

@@ -1,8 +1,8 @@
 //! All operations of this door.
 
 use crate::{
-    clients, domains, email_addresses, instance, jwt_templates, memberships, messages, organization_domains, organization_permissions, organization_roles,
-    organization_settings, organizations, redirect_urls, role_sets, sessions, sign_ups, standing, tickets, users,
+    clients, domains, email_addresses, instance, invitations, jwt_templates, memberships, messages, organization_domains, organization_permissions,
+    organization_roles, organization_settings, organizations, redirect_urls, role_sets, sessions, sign_ups, standing, tickets, users,
 };
 use web::{Class, Face, Routes};
 
@@ -118,6 +118,14 @@ pub fn routes() -> Routes {
         .post("ReplaceRoleSet", "/v1/role_sets/{role_set_key_or_id}/replace", role_sets::replace)
         .post("AddRolesToRoleSet", "/v1/role_sets/{role_set_key_or_id}/roles", role_sets::add_roles)
         .post("ReplaceRoleInRoleSet", "/v1/role_sets/{role_set_key_or_id}/roles/replace", role_sets::replace_role)
+        .get("ListOrganizationInvitations", "/v1/organizations/{organization_id}/invitations", invitations::list)
+        .post("CreateOrganizationInvitation", "/v1/organizations/{organization_id}/invitations", invitations::create)
+        .post("CreateOrganizationInvitationBulk", "/v1/organizations/{organization_id}/invitations/bulk", invitations::create_all)
+        .get("ListPendingOrganizationInvitations", "/v1/organizations/{organization_id}/invitations/pending", invitations::list_pending)
+        .get("GetOrganizationInvitation", "/v1/organizations/{organization_id}/invitations/{invitation_id}", invitations::show)
+        .post("RevokeOrganizationInvitation", "/v1/organizations/{organization_id}/invitations/{invitation_id}/revoke", invitations::revoke)
+        .get("ListInstanceOrganizationInvitations", "/v1/organization_invitations", invitations::list_all)
+        .get("UsersGetOrganizationInvitations", "/v1/users/{user_id}/organization_invitations", invitations::list_of_user)
         .get("GetSessionList", "/v1/sessions", sessions::list)
         .post("createSession", "/v1/sessions", sessions::create)
         .get("GetSession", "/v1/sessions/{session_id}", sessions::show)

@@ -179,6 +179,8 @@ ids! {
     SuggestionId = "orgsug_";
     /// A user's wish to join an organization.
     MembershipRequestId = "orgmemreq_";
+    /// An invitation to an organization.
+    OrganizationInvitationId = "orginv_";
     /// What members may be in organizations.
     RoleId = "role_";
     /// What a role allows.

@@ -158,6 +158,14 @@ pub enum Problem {
     MembersFull(i64),
     /// The user belongs to the organization already.
     AlreadyMember,
+    /// Whoever has this address belongs to the organization already.
+    InvitesMember(String),
+    /// These addresses have an invitation to the organization already.
+    AlreadyInvited(Vec<String>),
+    /// The invitation is not pending any more; its state.
+    InvitationNotPending(&'static str),
+    /// Nobody has an account with the invited address yet.
+    InvitationAccountMissing,
     /// This organization, or another one of the user's, wants its members for itself.
     ExclusiveMember,
     /// Nobody could manage the organization's members after this.
@@ -374,6 +382,12 @@ impl Problem {
             }
             P::TicketInvalid => row(400, "ticket_invalid_code", "ticket is invalid", "The ticket is invalid. Ask for a new one."),
             P::TicketExpired => row(400, "ticket_expired_code", "ticket has expired", "The ticket has expired. Ask for a new one."),
+            P::TicketUsed("organization_invitation") => {
+                row(400, "organization_invitation_already_accepted", "invitation has been accepted", "This invitation was accepted before. Sign in instead.")
+            }
+            P::TicketRevoked("organization_invitation") => {
+                row(400, "organization_invitation_revoked_code", "invitation was revoked", "This invitation was revoked and lets nobody in.")
+            }
             P::TicketUsed(kind) => {
                 let code = if *kind == "actor_token" { "actor_token_already_used_code" } else { "sign_in_token_already_used_code" };
                 row(400, code, "", "").short(format!("{} was used before", words(kind))).long(format!("This {} was used before; it works once.", words(kind)))
@@ -447,6 +461,20 @@ impl Problem {
                 .with(json!({ "limit": most })),
             P::AlreadyMember => {
                 row(400, "already_a_member_in_organization", "already a member", "The user is already a member of the organization.").on("user_id")
+            }
+            P::InvitesMember(address) => row(400, "already_a_member_in_organization", "already a member", "")
+                .long(format!("{address} is already a member of the organization."))
+                .on("email_address")
+                .with(json!({ "email_addresses": [address] })),
+            P::AlreadyInvited(addresses) => row(400, "duplicate_record", "duplicate invitation", "")
+                .long(format!("There are invitations to these addresses already, which wait for an answer: {}.", addresses.join(", ")))
+                .on("email_address")
+                .with(json!({ "email_addresses": addresses })),
+            P::InvitationNotPending(state) => {
+                row(400, "organization_invitation_not_pending", "not pending", "").long(format!("The invitation does not wait for an answer: it is {state}."))
+            }
+            P::InvitationAccountMissing => {
+                row(422, "invitation_account_not_exists", "no account yet", "Nobody has an account with the invited address yet: sign up with the ticket.")
             }
             P::ExclusiveMember => row(
                 403,
@@ -628,6 +656,12 @@ mod tests {
             P::TicketRevoked("actor_token"),
             P::TicketNotPending("sign_in_token", "accepted"),
             P::TicketNotPending("actor_token", "revoked"),
+            P::TicketUsed("organization_invitation"),
+            P::TicketRevoked("organization_invitation"),
+            P::InvitesMember("ada@example.com".to_owned()),
+            P::AlreadyInvited(vec!["ada@example.com".to_owned(), "bob@example.com".to_owned()]),
+            P::InvitationNotPending("revoked"),
+            P::InvitationAccountMissing,
             P::Impersonated,
             P::ClaimReserved("sub".to_owned()),
             P::TokenTooLarge(32_768),

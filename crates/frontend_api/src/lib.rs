@@ -5,6 +5,7 @@ mod email_addresses;
 mod environment;
 mod handshake;
 mod images;
+mod invitations;
 mod me;
 mod membership_requests;
 mod memberships;

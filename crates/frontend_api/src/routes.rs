@@ -1,8 +1,8 @@
 //! All operations of this door.
 
 use crate::{
-    clients, email_addresses, environment, handshake, images, me, membership_requests, memberships, organization_domains, organizations, scripts, sessions,
-    sign_ins, sign_ups, tickets,
+    clients, email_addresses, environment, handshake, images, invitations, me, membership_requests, memberships, organization_domains, organizations, scripts,
+    sessions, sign_ins, sign_ups, tickets,
 };
 use web::{Class, Face, Routes};
 
@@ -137,6 +137,13 @@ pub fn routes() -> Routes {
         .post("rejectOrganizationMembershipRequest", "/v1/organizations/{organization_id}/membership_requests/{request_id}/reject", membership_requests::reject)
         .get("getOrganizationSuggestions", "/v1/me/organization_suggestions", membership_requests::list_suggestions)
         .post("acceptOrganizationSuggestion", "/v1/me/organization_suggestions/{suggestion_id}/accept", membership_requests::accept_suggestion)
+        .get("getOrganizationInvitations", "/v1/organizations/{organization_id}/invitations", invitations::list)
+        .post("createOrganizationInvitations", "/v1/organizations/{organization_id}/invitations", invitations::create)
+        .post("bulkCreateOrganizationInvitations", "/v1/organizations/{organization_id}/invitations/bulk", invitations::create_all)
+        .get("getAllPendingOrganizationInvitations", "/v1/organizations/{organization_id}/invitations/pending", invitations::list_pending)
+        .post("revokePendingOrganizationInvitation", "/v1/organizations/{organization_id}/invitations/{invitation_id}/revoke", invitations::revoke)
+        .get("getUsersOrganizationInvitations", "/v1/me/organization_invitations", invitations::list_to_me)
+        .post("acceptOrganizationInvitation", "/v1/me/organization_invitations/{invitation_id}/accept", invitations::accept)
         .get("getUsersSessions", "/v1/me/sessions", me::sessions)
         .get("getSessions", "/v1/me/sessions/active", me::active_sessions)
         .post("revokeSession", "/v1/me/sessions/{session_id}/revoke", me::revoke_session)

@@ -11,17 +11,21 @@ use web::{Answer, FrontendCall, Id, Input, Refusal};
 /// Reads the fields of a sign-up. Strategies that this server does not offer are refused instead of ignored.
 async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Result<Fields, Refusal> {
     if let Some(strategy) = input.text("strategy")?
-        && !matches!(strategy, "email_code" | "password")
+        && !matches!(strategy, "email_code" | "password" | "ticket")
     {
         return Err(Problem::StrategyInvalid.into());
     }
-    for param in ["phone_number", "web3_wallet", "ticket", "token"] {
+    let ticket = input.secret("ticket")?;
+    if input.text("strategy")? == Some("ticket") && ticket.is_none() {
+        return Err(Problem::ParamMissing("ticket").into());
+    }
+    for param in ["phone_number", "web3_wallet", "token"] {
         if input.has(param) {
             return Err(Problem::ParamUnknown(param.to_owned()).into());
         }
     }
     let digest = match input.secret("password")? {
-        Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ups::ensure_possible(tx, visit, id))).await?),
+        Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ups::ensure_possible(tx, visit, id, ticket.as_ref()))).await?),
         None => None,
     };
     Ok(Fields {
@@ -32,6 +36,7 @@ async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Res
         last_name: input.text("last_name")?.map(str::to_owned),
         unsafe_metadata: input.object("unsafe_metadata")?.map(Json),
         legal_accepted: input.flag("legal_accepted")?.unwrap_or(false),
+        ticket,
     })
 }
 

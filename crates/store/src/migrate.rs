@@ -33,6 +33,7 @@ pub const fn migrations() -> &'static [Migration] {
         Migration { version: 9, name: "guarding", text: include_str!("migrations/0009_guarding.sql") },
         Migration { version: 10, name: "organizations", text: include_str!("migrations/0010_organizations.sql") },
         Migration { version: 12, name: "role_set_migrations", text: include_str!("migrations/0012_role_set_migrations.sql") },
+        Migration { version: 13, name: "organization invitations", text: include_str!("migrations/0013_organization_invitations.sql") },
         Migration { version: 14, name: "enrolment", text: include_str!("migrations/0014_enrolment.sql") },
         Migration { version: 15, name: "pools", text: include_str!("migrations/0015_pools.sql") },
         Migration { version: 16, name: "organizations of sign-in tokens", text: include_str!("migrations/0016_sign_in_token_organizations.sql") },

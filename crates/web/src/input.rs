@@ -336,8 +336,7 @@ impl FromRequest<Arc<App>> for Input {
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
         plain(request.headers())?;
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = kind(request.headers());
         let bytes = collect(request.into_body()).await?;
         if bytes.is_empty() {
             return Ok(Input::default());
@@ -348,6 +347,37 @@ impl FromRequest<Arc<App>> for Input {
             _ => return Err(Problem::BodyUnreadable("send application/json or application/x-www-form-urlencoded".into()).into()),
         })
     }
+}
+
+/// Several sets of named values: a JSON list of objects.
+pub struct Inputs(pub Vec<Input>);
+
+impl FromRequest<Arc<App>> for Inputs {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        plain(request.headers())?;
+        if kind(request.headers()) != "application/json" {
+            return Err(Problem::BodyUnreadable("send application/json".into()).into());
+        }
+        let bytes = collect(request.into_body()).await?;
+        let list = match strict_json::parse(&bytes) {
+            Ok(Value::Array(list)) => list,
+            Ok(_) => return Err(Problem::BodyUnreadable("it is no JSON list".into()).into()),
+            Err(why) => return Err(Problem::BodyUnreadable(why.into()).into()),
+        };
+        let read = |value| match value {
+            Value::Object(values) => Ok(Input { values, emptied: Vec::new(), text: false }),
+            _ => Err(Problem::BodyUnreadable("it is no list of JSON objects".into())),
+        };
+        Ok(Inputs(list.into_iter().map(read).collect::<Result<_, _>>()?))
+    }
+}
+
+/// What the body is said to be.
+fn kind(headers: &HeaderMap) -> String {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Refuses a body that is said to be compressed: nothing here unpacks one, and read as it is, it would be something else than was meant.

@@ -22,7 +22,7 @@ pub use answer::{Answer, created, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
 pub use asked::Asked;
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
-pub use input::{Id, IdAndName, Input, Named, Query, Within};
+pub use input::{Id, IdAndName, Input, Inputs, Named, Query, Within};
 pub use knock::{Knock, Proxy};
 pub use limits::{Class, Probe};
 pub use place::{IfMatch, Place};

@@ -120,6 +120,17 @@ pub fn sign_up(view: &SignUpView) -> Value {
 
 /// As with sign-ins, there is no verification before a code was sent.
 fn email_verification(view: &SignUpView, code: Option<&once::State>, now: Timestamp) -> Value {
+    if view.sign_up.invitation.is_some() {
+        return json!({
+            "object": "verification_ticket",
+            "status": "verified",
+            "strategy": "ticket",
+            "attempts": null,
+            "expire_at": null,
+            "next_action": "",
+            "supported_strategies": ["ticket"],
+        });
+    }
     let (status, action, expire_at) = match (view.sign_up.email_verified_at, code) {
         (Some(at), _) => ("verified", "", at),
         (None, Some(code)) => (code_status(code, now), if code_status(code, now) == "unverified" { "needs_attempt" } else { "needs_prepare" }, code.expires_at),

@@ -4,6 +4,7 @@ mod attempts;
 mod client;
 mod domain;
 mod environment;
+mod invitation;
 mod jwt_template;
 mod openid;
 mod organization;
@@ -17,6 +18,7 @@ pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
 pub use domain::{domain, platform_domain};
 pub use environment::environment;
+pub use invitation::{backend_invitation, instance_invitation, invitation, own_invitation};
 pub use jwt_template::jwt_template;
 pub use openid::openid_configuration;
 pub use organization::{

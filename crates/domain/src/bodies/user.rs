@@ -100,6 +100,9 @@ pub fn email_address(email: &Identifier, code: Option<&once::State>, now: Timest
         (Some(VerifiedBy::Admin), _) => {
             json!({ "object": "verification_admin", "status": "verified", "strategy": "admin", "attempts": null, "expire_at": null })
         }
+        (Some(VerifiedBy::Ticket), _) => {
+            json!({ "object": "verification_ticket", "status": "verified", "strategy": "ticket", "attempts": null, "expire_at": null })
+        }
         (Some(VerifiedBy::EmailCode), _) => {
             json!({ "object": "verification_otp", "status": "verified", "strategy": "email_code", "attempts": 1, "expire_at": email.updated_at })
         }

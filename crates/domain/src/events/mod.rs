@@ -5,6 +5,7 @@ use crate::{
     organizations::{
         Organization,
         domains::Shown,
+        invitations::Invited,
         memberships::Member,
         roles::{Permission, Role},
     },
@@ -54,6 +55,12 @@ pub enum Event<'a> {
     OrganizationDomainUpdated(&'a Shown),
     /// A domain of an organization is gone.
     OrganizationDomainDeleted(OrganizationDomainId),
+    /// Somebody was invited to an organization.
+    InvitationCreated(&'a Invited),
+    /// An invitation made somebody a member.
+    InvitationAccepted(&'a Invited),
+    /// An invitation was taken back.
+    InvitationRevoked(&'a Invited),
     /// Somebody signed in.
     SessionCreated(&'a Session),
     /// A session was ended by its user.
@@ -88,6 +95,13 @@ impl Event<'_> {
             Event::OrganizationDomainCreated(shown) => ("organizationDomain.created", shown.domain.id.to_string(), bodies::backend_organization_domain(shown)),
             Event::OrganizationDomainUpdated(shown) => ("organizationDomain.updated", shown.domain.id.to_string(), bodies::backend_organization_domain(shown)),
             Event::OrganizationDomainDeleted(id) => ("organizationDomain.deleted", id.to_string(), bodies::deleted("organization_domain", id)),
+            Event::InvitationCreated(invited) => ("organizationInvitation.created", invited.invitation.id.to_string(), bodies::backend_invitation(invited)),
+            Event::InvitationAccepted(invited) => {
+                let mut body = bodies::backend_invitation(invited);
+                body["user_id"] = json!(invited.invitation.user);
+                ("organizationInvitation.accepted", invited.invitation.id.to_string(), body)
+            }
+            Event::InvitationRevoked(invited) => ("organizationInvitation.revoked", invited.invitation.id.to_string(), bodies::backend_invitation(invited)),
             Event::SessionCreated(session) => ("session.created", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionEnded(session) => ("session.ended", session.id.to_string(), bodies::backend_session(session, now)),
             Event::SessionRemoved(session) => ("session.removed", session.id.to_string(), bodies::backend_session(session, now)),

@@ -20,6 +20,8 @@ text_enum! {
     pub enum VerifiedBy {
         /// By a code sent to it.
         EmailCode = "email_code",
+        /// By an invitation that was sent to it.
+        Ticket = "ticket",
         /// By the backend's word.
         Admin = "admin",
     }

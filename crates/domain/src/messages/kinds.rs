@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
         PasswordRemoved = "password_removed",
         /// Another address is the primary one; told to the one before.
         PrimaryAddressChanged = "primary_address_changed",
+        /// Somebody is invited to an organization.
+        OrganizationInvitation = "organization_invitation",
         /// A trial of a mail server.
         Test = "test",
     }
@@ -29,7 +31,7 @@ use std::collections::BTreeMap;
 
 impl Kind {
     /// Those whose templates an instance can write.
-    pub const OWN: [Kind; 8] = [
+    pub const OWN: [Kind; 9] = [
         Kind::VerificationCode,
         Kind::SignInCode,
         Kind::ResetPasswordCode,
@@ -38,10 +40,24 @@ impl Kind {
         Kind::PasswordChanged,
         Kind::PasswordRemoved,
         Kind::PrimaryAddressChanged,
+        Kind::OrganizationInvitation,
     ];
 
     const fn has_code(self) -> bool {
         matches!(self, Kind::VerificationCode | Kind::SignInCode | Kind::ResetPasswordCode | Kind::AffiliationCode)
+    }
+
+    const fn invites(self) -> bool {
+        matches!(self, Kind::OrganizationInvitation)
+    }
+
+    /// The value without which the message is of no use.
+    pub(super) const fn needs(self) -> Option<&'static str> {
+        match self {
+            Kind::VerificationCode | Kind::SignInCode | Kind::ResetPasswordCode | Kind::AffiliationCode => Some("otp_code"),
+            Kind::OrganizationInvitation => Some("action_url"),
+            _ => None,
+        }
     }
 
     const fn is_notice(self) -> bool {
@@ -54,7 +70,7 @@ impl Kind {
 pub(super) enum Type {
     /// Any text.
     Text,
-    /// An https address.
+    /// An address: an https one, or one of the server's own.
     Address,
     /// `#rrggbb`
     Colour,
@@ -73,7 +89,7 @@ const fn always(_: Kind) -> bool {
 }
 
 /// Nothing that a stranger has chosen stands in a mail with a code: whoever signs up with somebody else's address sends them no words.
-const VARIABLES: [Variable; 12] = [
+const VARIABLES: [Variable; 17] = [
     Variable { name: "app.name", kind: Type::Text, sample: "Acme", only: always },
     Variable { name: "app.logo_url", kind: Type::Address, sample: "", only: always },
     Variable { name: "app.color", kind: Type::Colour, sample: DEFAULT_COLOUR, only: always },
@@ -86,6 +102,11 @@ const VARIABLES: [Variable; 12] = [
     Variable { name: "device.name", kind: Type::Text, sample: "Firefox on Linux", only: |kind| matches!(kind, Kind::NewDevice) },
     Variable { name: "device.location", kind: Type::Text, sample: "Lisbon, Portugal", only: |kind| matches!(kind, Kind::NewDevice) },
     Variable { name: "device.address", kind: Type::Text, sample: "192.0.2.7", only: |kind| matches!(kind, Kind::NewDevice) },
+    Variable { name: "organization.name", kind: Type::Text, sample: "Analytical Engines", only: Kind::invites },
+    Variable { name: "inviter.name", kind: Type::Text, sample: "Ada Lovelace", only: Kind::invites },
+    Variable { name: "role.name", kind: Type::Text, sample: "Member", only: Kind::invites },
+    Variable { name: "days", kind: Type::Text, sample: "30", only: Kind::invites },
+    Variable { name: "action_url", kind: Type::Address, sample: "https://acme.example/v1/tickets/accept", only: Kind::invites },
 ];
 
 /// The accent where the application has none.

@@ -1,6 +1,7 @@
 //! Messages: what is told to people. What is to be said is written into the queue, sealed, in the transaction that caused it; a job
 //! words it and hands it over.
 
+mod invitations;
 mod kinds;
 mod notices;
 mod send;
@@ -8,6 +9,7 @@ pub mod servers;
 mod template;
 mod words;
 
+pub(crate) use invitations::invitation;
 pub use kinds::Kind;
 pub use notices::{new_device, password_changed, password_removed, primary_address_changed};
 pub use send::{Trial, try_server};

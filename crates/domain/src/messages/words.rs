@@ -90,6 +90,12 @@ const fn built_in(kind: Kind) -> BuiltIn {
             body: include_str!("texts/primary_address_changed.html"),
             text: include_str!("texts/primary_address_changed.txt"),
         },
+        Kind::OrganizationInvitation => BuiltIn {
+            subject: "You are invited to {{organization.name}} at {{app.name}}",
+            preview: "Accept the invitation to join.",
+            body: include_str!("texts/organization_invitation.html"),
+            text: include_str!("texts/organization_invitation.txt"),
+        },
         Kind::Test => BuiltIn {
             subject: "A test mail from {{app.name}}",
             preview: "Your mail server works.",
@@ -120,6 +126,7 @@ fn own(settings: &Settings, kind: Kind) -> Option<&Texts> {
         Kind::PasswordChanged => templates.password_changed.as_ref(),
         Kind::PasswordRemoved => templates.password_removed.as_ref(),
         Kind::PrimaryAddressChanged => templates.primary_address_changed.as_ref(),
+        Kind::OrganizationInvitation => templates.organization_invitation.as_ref(),
         Kind::Test => None,
     }
 }
@@ -181,9 +188,9 @@ fn is_blank(part: Part, rendered: &str) -> bool {
 }
 
 /// Values that are not always there.
-const OPTIONAL: [&str; 5] = ["app.logo_url", "app.support_email", "user.first_name", "device.location", "device.address"];
+const OPTIONAL: [&str; 6] = ["app.logo_url", "app.support_email", "user.first_name", "device.location", "device.address", "inviter.name"];
 
-/// Checks a template of an instance: it can be read, names only what its message has, carries the code where there is one, and says something
+/// Checks a template of an instance: it can be read, names only what its message has, carries the code or the link where there is one, and says something
 /// even where no optional value is there.
 ///
 /// # Errors
@@ -194,9 +201,11 @@ pub fn check_template(kind: Kind, part: Part, text: &str) -> Result<(), String> 
         least.set(name, sample(kind).get(name).to_owned());
     }
     let rendered = render(kind, part, text, &least)?;
-    let code = least.get("otp_code");
-    if part != Part::Subject && !code.is_empty() && !rendered.contains(code) {
-        return Err("must name {{otp_code}}: without it nobody could go on".to_owned());
+    if let Some(name) = kind.needs()
+        && part != Part::Subject
+        && !rendered.contains(least.get(name))
+    {
+        return Err(format!("must name {{{{{name}}}}}: without it nobody could go on"));
     }
     render(kind, part, text, &sample(kind)).map(drop)
 }

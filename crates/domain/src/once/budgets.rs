@@ -2,10 +2,11 @@
 
 use crate::{clients::Visit, settings, users::guard};
 use ::store::{FromRow, Row, Tx, sql};
-use foundation::{Error, Network, Problem, Result, Timestamp, UserId};
+use foundation::{Error, Network, OrganizationId, Problem, Result, Timestamp, UserId};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Counts a code before it is sent: for its address, for its user, for the network that asks, and for the instance. A device that the user
 /// has signed in on has as many for the address and the user as all strangers have together, so that strangers cannot use them up.
@@ -56,6 +57,26 @@ pub async fn charge_mail(tx: &mut Tx<'_>, norm: &str) -> Result<bool> {
         Err(Error::Refused(problem)) if matches!(*problem, Problem::TooManyRequests(_)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// How many invitations are mailed to one address in a day, from all organizations together. They use up no codes and no notices.
+const MOST_INVITATIONS: i64 = 20;
+
+/// Counts an invitation to an address.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`] where it has had too many.
+pub async fn charge_invitation_mail(tx: &mut Tx<'_>, norm: &str) -> Result<()> {
+    spend(tx, "invitation", norm, MOST_INVITATIONS).await
+}
+
+/// Counts a request for invitations to an organization, of which there are so many in an hour.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`].
+pub async fn charge_invitations(tx: &mut Tx<'_>, kind: &str, organization: OrganizationId, most: i64) -> Result<()> {
+    sweep(tx).await?;
+    spend_within(tx, (kind, &organization.to_string()), most, HOUR).await
 }
 
 /// Counts a trial of the instance's mail server. The count outlives the mail server.

@@ -3,7 +3,7 @@
 use super::{
     Organization,
     create::{check_most, check_name, check_slug},
-    get, hold, memberships, roles, store,
+    get, hold, invitations, memberships, roles, store,
 };
 use crate::{
     audit::{self, Actor},
@@ -73,6 +73,9 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, chang
 async fn role_set(tx: &mut Tx<'_>, organization: &Organization, key: &str) -> Result<foundation::RoleSetId> {
     let catalogue = roles::stored(tx).await?;
     let set = catalogue.set_of_key(key).ok_or_else(|| Problem::invalid("role_set_key", "names no role set of this instance"))?;
+    if invitations::has_others(tx, organization.id, &set.roles).await? {
+        return Err(Problem::invalid("role_set_key", "names a role set in which some pending invitations have no role: revoke them first").into());
+    }
     if memberships::has_others(tx, organization.id, &set.roles).await? {
         return Err(Problem::invalid("role_set_key", "names a role set in which some members have no role: change their roles first").into());
     }
@@ -151,6 +154,7 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) -> Re
     images::forget(tx, &id.to_string()).await?;
     sessions::forget_organization(tx, id).await?;
     memberships::forget_organization(tx, id).await?;
+    invitations::forget_organization(tx, id).await?;
     pools::empty(tx, actor, id).await?;
     if let Some(creator) = organization.created_by {
         users::discount_creation(tx, creator).await?;

@@ -5,6 +5,7 @@
 //! | `own` | what signed-in users do: they are found to be members first, and to be allowed second |
 //! | `create`, `change`, `list` | the organizations themselves |
 //! | `memberships` | who belongs to them |
+//! | `invitations` | who is asked to |
 //! | `roles` | what members may be |
 //! | `domains` | where their people have addresses, and how those come to them |
 //! | `suggestions` | whom the domains have told that they may join |
@@ -16,6 +17,7 @@ pub mod active;
 mod change;
 mod create;
 pub mod domains;
+pub mod invitations;
 mod list;
 pub mod memberships;
 pub mod own;
@@ -123,6 +125,13 @@ async fn complete(tx: &mut Tx<'_>, organizations: &mut [Organization]) -> Result
     let most = crate::settings::effective(tx).await?.organization_settings.most_members();
     for organization in organizations.iter_mut().filter(|organization| organization.max_allowed_memberships < 0) {
         organization.max_allowed_memberships = most;
+    }
+    // What is over and not swept yet is nobody's seat any more.
+    let inviting: Vec<OrganizationId> = organizations.iter().filter(|organization| organization.pending_invitations > 0).map(|o| o.id).collect();
+    if !inviting.is_empty() {
+        for (id, over) in invitations::overdue(tx, &inviting).await? {
+            organizations.iter_mut().filter(|organization| organization.id == id).for_each(|organization| organization.pending_invitations -= over);
+        }
     }
     images::illustrate_organizations(tx, organizations).await
 }

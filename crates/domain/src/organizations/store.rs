@@ -162,6 +162,27 @@ pub(super) async fn free_seat(tx: &mut Tx<'_>, id: OrganizationId) -> Result<()>
     tx.change(sql!("update organizations set members = members - 1 where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
 }
 
+/// Keeps seats for people who are invited, if there are so many: `most` is the instance's number, 0 for no limit.
+pub(super) async fn keep_seats(tx: &mut Tx<'_>, id: OrganizationId, count: i64, most: i64) -> Result<bool> {
+    let changed = tx
+        .change(
+            sql!(
+                "update organizations set pending_invitations = pending_invitations + $3 where instance_id = $1 and id = $2
+                  and (coalesce(max_allowed_memberships, $4) = 0 or members + pending_invitations + $3 <= coalesce(max_allowed_memberships, $4))"
+            ),
+            &[&id, &count, &most],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Gives seats back that were kept for people who were invited.
+pub(super) async fn forgo_seats(tx: &mut Tx<'_>, id: OrganizationId, count: i64) -> Result<()> {
+    tx.change(sql!("update organizations set pending_invitations = pending_invitations - $3 where instance_id = $1 and id = $2"), &[&id, &count])
+        .await
+        .map(drop)
+}
+
 /// Makes a seat that was kept for somebody who is invited a member's.
 pub(super) async fn turn_seat(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
     let changed = tx

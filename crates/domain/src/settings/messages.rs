@@ -74,6 +74,9 @@ pub struct Templates {
     /// Another address is the primary one; told to the one before.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub primary_address_changed: Option<Texts>,
+    /// Somebody is invited to an organization.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub organization_invitation: Option<Texts>,
 }
 
 /// The parts of a message; the built-in one stands for each that is absent.
@@ -115,6 +118,7 @@ impl Messages {
             (Kind::PasswordChanged, &templates.password_changed),
             (Kind::PasswordRemoved, &templates.password_removed),
             (Kind::PrimaryAddressChanged, &templates.primary_address_changed),
+            (Kind::OrganizationInvitation, &templates.organization_invitation),
         ] {
             for part in [Part::Subject, Part::Html, Part::Text] {
                 if let Some(text) = texts.as_ref().and_then(|texts| texts.part(part)) {

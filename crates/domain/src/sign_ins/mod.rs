@@ -183,7 +183,7 @@ async fn begin(tx: &mut Tx<'_>, visit: &mut Visit, identifier: Option<String>, u
 /// Signs in by a ticket, at once. What refuses its user gives the ticket back.
 ///
 /// # Errors
-/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`]; [`Problem::UserBanned`]; [`Problem::UserLocked`].
+/// [`Problem::SessionExists`]; [`Problem::AlreadySignedIn`]; [`Problem::UserBanned`]; [`Problem::UserLocked`]; as [`tickets::accept`].
 pub async fn create_by_ticket(tx: &mut Tx<'_>, visit: &mut Visit, ticket: &Secret) -> Result<Verdict<SignInView>> {
     let accepted = match tickets::accept(tx, visit.tenant.instance.pool, ticket).await? {
         Verdict::Granted(accepted) => accepted,

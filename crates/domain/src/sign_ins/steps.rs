@@ -49,6 +49,7 @@ pub(super) struct Proven {
     pub(super) user: UserId,
     pub(super) strategy: Strategy,
     pub(super) impersonation: Option<Impersonation>,
+    /// The organization that the session is to be in.
     pub(super) organization: Option<OrganizationId>,
 }
 

@@ -9,12 +9,13 @@ use crate::{
     identifiers::{self, Handle, VerifiedBy},
     messages::{self, CodeMail},
     once::{self, Owner, Purpose},
+    organizations::invitations::{self, Presented},
     sessions,
     settings::{self, Attribute, Settings, SignUpMode},
     users::{self, NewUser},
 };
 use ::store::{Json, Tally, Tx, text_enum};
-use foundation::{ClientId, EmailAddress, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
+use foundation::{ClientId, EmailAddress, OrganizationInvitationId, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -72,6 +73,8 @@ pub struct SignUp {
     pub external_id: Option<String>,
     /// Whether the backend has marked it as one that needs an action of the application's own.
     pub custom_action: bool,
+    /// The invitation whose ticket has proven the address.
+    pub invitation: Option<OrganizationInvitationId>,
 }
 
 /// What is given for an attempt; what is absent stays.
@@ -91,6 +94,8 @@ pub struct Fields {
     pub unsafe_metadata: Option<Json>,
     /// Whether the terms are accepted.
     pub legal_accepted: bool,
+    /// The ticket of an invitation, which proves its address and is used up when there is a user.
+    pub ticket: Option<Secret>,
 }
 
 /// What an attempt still needs.
@@ -148,27 +153,38 @@ impl SignUp {
     }
 }
 
-/// Refuses where nobody can sign up here now, or not with this attempt; the settings that apply.
+/// Refuses where nobody can sign up here now, or not with this attempt or this ticket; the settings that apply.
 ///
 /// # Errors
-/// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::NotFound`].
-pub async fn ensure_possible(tx: &mut Tx<'_>, visit: &mut Visit, id: Option<SignUpId>) -> Result<Arc<Settings>> {
+/// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::NotFound`]; [`Problem::TicketInvalid`] and the like.
+pub async fn ensure_possible(tx: &mut Tx<'_>, visit: &mut Visit, id: Option<SignUpId>, ticket: Option<&Secret>) -> Result<Arc<Settings>> {
     let settings = settings::effective(tx).await?;
-    ensure_welcome(&settings)?;
+    let mut invitation = presented(tx, ticket).await?.map(|presented| presented.invitation.id);
     match id {
-        Some(id) => own(tx, visit, id).await.map(drop)?,
+        Some(id) => invitation = invitation.or(own(tx, visit, id).await?.invitation),
         None => sessions::ensure_room(tx, visit, None).await?,
     }
+    ensure_welcome(&settings, invitation)?;
     Ok(settings)
+}
+
+/// The invitation of a ticket that lets somebody in.
+async fn presented(tx: &mut Tx<'_>, ticket: Option<&Secret>) -> Result<Option<Presented>> {
+    let Some(ticket) = ticket else { return Ok(None) };
+    let presented = invitations::present(tx, ticket).await?.ok_or(Problem::TicketInvalid)?;
+    presented.ensure_open(tx).await?;
+    Ok(Some(presented))
 }
 
 /// Begins an attempt.
 ///
 /// # Errors
-/// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::IdentifierExists`]; [`Problem::ParamInvalid`].
+/// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::IdentifierExists`]; [`Problem::ParamInvalid`]; [`Problem::TicketInvalid`] and the
+/// like.
 pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Result<SignUpView> {
     let settings = settings::effective(tx).await?;
-    ensure_welcome(&settings)?;
+    let invitation = presented(tx, fields.ticket.as_ref()).await?.map(|presented| presented.invitation.id);
+    ensure_welcome(&settings, invitation)?;
     sessions::ensure_room(tx, visit, None).await?;
     let client = visit.client_or_new(tx).await?;
     let now = tx.now();
@@ -191,6 +207,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Resu
         created_at: now,
         external_id: None,
         custom_action: false,
+        invitation: None,
     };
     take(tx, visit, &settings, &mut sign_up, fields).await?;
     store::sweep(tx).await?;
@@ -205,7 +222,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Resu
 /// As [`create`]; [`Problem::NotFound`]; [`Problem::AttemptState`].
 pub async fn update(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId, fields: &Fields) -> Result<SignUpView> {
     let settings = settings::effective(tx).await?;
-    let mut sign_up = open(tx, visit, id).await?;
+    let mut sign_up = open(tx, visit, id, fields.ticket.as_ref()).await?;
     take(tx, visit, &settings, &mut sign_up, fields).await?;
     store::update(tx, &sign_up).await?;
     finish_if_ready(tx, visit, &settings, sign_up).await
@@ -213,7 +230,20 @@ pub async fn update(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId, fields: &F
 
 async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut SignUp, fields: &Fields) -> Result<()> {
     let pool = visit.tenant.instance.pool;
+    if let Some(presented) = presented(tx, fields.ticket.as_ref()).await? {
+        let email = presented.address()?;
+        offered(settings.auth_email.enabled, "ticket")?;
+        identifiers::ensure_free(tx, pool, &Handle::Email(email.clone())).await?;
+        once::revoke(tx, Purpose::SignUpEmail, &sign_up.id.to_string()).await?;
+        sign_up.email = Some(email);
+        sign_up.email_prepared_at = None;
+        sign_up.email_verified_at = Some(tx.now());
+        sign_up.invitation = Some(presented.invitation.id);
+    }
     if let Some(email) = &fields.email {
+        if sign_up.invitation.is_some() && sign_up.email.as_ref().map(EmailAddress::norm) != Some(email.norm()) {
+            return Err(Problem::invalid("email_address", "must be the invited address, or be left out").into());
+        }
         offered(settings.auth_email.enabled, "email_address")?;
         identifiers::ensure_free(tx, pool, &Handle::Email(email.clone())).await?;
         if sign_up.email.as_ref().map(EmailAddress::norm) != Some(email.norm()) {
@@ -221,7 +251,9 @@ async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut
             sign_up.email_verified_at = None;
             once::revoke(tx, Purpose::SignUpEmail, &sign_up.id.to_string()).await?;
         }
-        sign_up.email = Some(email.clone());
+        if sign_up.invitation.is_none() {
+            sign_up.email = Some(email.clone());
+        }
     }
     if let Some(username) = &fields.username {
         offered(settings.auth_username.is_on(), "username")?;
@@ -249,9 +281,9 @@ async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut
     Ok(())
 }
 
-/// Refuses where nobody signs up by themselves, also whoever began before.
-fn ensure_welcome(settings: &Settings) -> Result<(), Problem> {
-    if settings.sign_up.mode == SignUpMode::Restricted { Err(Problem::SignUpRestricted) } else { Ok(()) }
+/// Refuses where nobody signs up by themselves, also whoever began before. Who is invited does not come by themselves.
+fn ensure_welcome(settings: &Settings, invitation: Option<OrganizationInvitationId>) -> Result<(), Problem> {
+    if settings.sign_up.mode == SignUpMode::Restricted && invitation.is_none() { Err(Problem::SignUpRestricted) } else { Ok(()) }
 }
 
 fn offered(on: bool, param: &'static str) -> Result<(), Problem> {
@@ -263,11 +295,12 @@ async fn own(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
     store::find(tx, id).await?.filter(|s| s.client == client.id).ok_or_else(|| Problem::NotFound.into())
 }
 
-async fn open(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUp> {
+async fn open(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId, ticket: Option<&Secret>) -> Result<SignUp> {
     own(tx, visit, id).await?;
     store::hold(tx, id).await?;
     let sign_up = own(tx, visit, id).await?;
-    ensure_welcome(&*settings::effective(tx).await?)?;
+    let invitation = presented(tx, ticket).await?.map(|presented| presented.invitation.id);
+    ensure_welcome(&*settings::effective(tx).await?, sign_up.invitation.or(invitation))?;
     match sign_up.status(tx.now()) {
         Status::MissingRequirements => Ok(sign_up),
         Status::Complete => Err(Problem::AttemptState("The sign-up is complete already.").into()),
@@ -289,7 +322,7 @@ pub async fn get(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId) -> Result<SignUpV
 /// # Errors
 /// [`Problem::ParamMissing`] where there is no address; [`Problem::AlreadyVerified`]; [`Problem::NotFound`]; [`Problem::AttemptState`].
 pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId) -> Result<SignUpView> {
-    let mut sign_up = open(tx, visit, id).await?;
+    let mut sign_up = open(tx, visit, id, None).await?;
     let email = sign_up.email.clone().ok_or(Problem::ParamMissing("email_address"))?;
     if sign_up.email_verified_at.is_some() {
         return Err(Problem::AlreadyVerified.into());
@@ -307,7 +340,7 @@ pub async fn prepare_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId) -> 
 /// [`Problem::IdentifierExists`] where somebody else has proven the address meanwhile; [`Problem::NotFound`]; [`Problem::AttemptState`].
 pub async fn attempt_email(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId, code: &Secret) -> Result<Verdict<SignUpView>> {
     let settings = settings::effective(tx).await?;
-    let mut sign_up = open(tx, visit, id).await?;
+    let mut sign_up = open(tx, visit, id, None).await?;
     let email = sign_up.email.clone().ok_or(Problem::VerificationMissing)?;
     let spent = once::spend_code(tx, Purpose::SignUpEmail, Owner { attempt: &id.to_string(), proves: email.norm() }, code).await?;
     if let Some(problem) = spent.problem() {
@@ -337,9 +370,22 @@ async fn finish_if_ready(tx: &mut Tx<'_>, visit: &mut Visit, settings: &Settings
         external_id: sign_up.external_id.clone(),
         ..NewUser::default()
     };
-    let user = users::create(tx, visit.tenant.instance.pool, Actor::Visitor, &new, VerifiedBy::EmailCode).await?;
-    let strategy = if sign_up.email.is_some() { "email_code" } else { "password" };
+    let by = if sign_up.invitation.is_some() { VerifiedBy::Ticket } else { VerifiedBy::EmailCode };
+    let user = users::create(tx, visit.tenant.instance.pool, Actor::Visitor, &new, by).await?;
+    // An invitation that was revoked meanwhile, or is over, proves nothing any more: then there is no user either.
+    let organization = match sign_up.invitation {
+        Some(id) => Some(invitations::accept(tx, Actor::User(user.id), id, user.id).await?.invitation.organization),
+        None => None,
+    };
+    let strategy = match (&sign_up.email, organization) {
+        (_, Some(_)) => "ticket",
+        (Some(_), None) => "email_code",
+        (None, None) => "password",
+    };
     let session = sessions::arrive(tx, visit, user.id, strategy).await?;
+    if let Some(organization) = organization {
+        sessions::enter(tx, &session, Some(&organization.to_string())).await?;
+    }
     sign_up.stored_status = Status::Complete;
     sign_up.created_user = Some(user.id);
     sign_up.created_session = Some(session.id);

@@ -26,6 +26,7 @@ impl FromRow for SignUp {
             created_at: row.take()?,
             external_id: row.take()?,
             custom_action: row.take()?,
+            invitation: row.take()?,
         })
     }
 }
@@ -34,7 +35,8 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: SignUpId) -> Result<Option<SignUp>
     tx.find(
         sql!(
             "select id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata, email_prepared_at,
-                email_verified_at, legal_accepted_at, created_user_id, created_session_id, abandon_at, created_at, external_id, custom_action
+                email_verified_at, legal_accepted_at, created_user_id, created_session_id, abandon_at, created_at, external_id, custom_action,
+                organization_invitation_id
               from sign_ups where instance_id = $1 and id = $2"
         ),
         &[&id],
@@ -73,8 +75,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
     tx.change(
         sql!(
             "insert into sign_ups (instance_id, id, client_id, status, email_address, username, password_digest, first_name, last_name, unsafe_metadata,
-                legal_accepted_at, abandon_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+                legal_accepted_at, email_verified_at, organization_invitation_id, abandon_at, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)"
         ),
         &[
             &s.id,
@@ -87,6 +89,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
             &s.last_name,
             &s.unsafe_metadata,
             &s.legal_accepted_at,
+            &s.email_verified_at,
+            &s.invitation,
             &s.abandon_at,
             &s.created_at,
         ],
@@ -100,7 +104,8 @@ pub(super) async fn update(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
     tx.change(
         sql!(
             "update sign_ups set status = $3, email_address = $4, username = $5, password_digest = $6, first_name = $7, last_name = $8, unsafe_metadata = $9,
-                email_prepared_at = $10, email_verified_at = $11, legal_accepted_at = $12, created_user_id = $13, created_session_id = $14, updated_at = $15
+                email_prepared_at = $10, email_verified_at = $11, legal_accepted_at = $12, created_user_id = $13, created_session_id = $14, updated_at = $15,
+                organization_invitation_id = $16
               where instance_id = $1 and id = $2"
         ),
         &[
@@ -118,6 +123,7 @@ pub(super) async fn update(tx: &mut Tx<'_>, s: &SignUp) -> Result<()> {
             &s.created_user,
             &s.created_session,
             &now,
+            &s.invitation,
         ],
     )
     .await

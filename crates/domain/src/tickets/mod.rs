@@ -10,8 +10,8 @@ use crate::{
     audit::{self, Actor},
     clients::Visit,
     once::{self, Purpose, Spent},
-    organizations::memberships,
-    redirect_urls, redirects,
+    organizations::{invitations, memberships},
+    redirect_urls, redirects, sessions,
     settings::{self, Settings},
     users,
 };
@@ -88,24 +88,32 @@ pub struct Impersonation {
 }
 
 /// A ticket that was used just now, in this transaction. Only [`accept`] makes one.
-pub struct Accepted(Ticket);
+pub struct Accepted {
+    user: UserId,
+    impersonation: Option<Impersonation>,
+    organization: Option<OrganizationId>,
+}
 
 impl Accepted {
-    /// As whom it lets in.
-    pub fn user(&self) -> UserId {
-        self.0.user
+    fn of(ticket: Ticket) -> Accepted {
+        let life = u64::try_from(ticket.session_seconds.unwrap_or(0)).unwrap_or(0);
+        let impersonation = ticket.actor.map(|actor| Impersonation { actor, life: Duration::from_secs(life) });
+        Accepted { user: ticket.user, impersonation, organization: ticket.organization }
     }
 
-    /// The organization that they are to be in, if they still belong to it.
-    pub fn organization(&self) -> Option<OrganizationId> {
-        self.0.organization
+    /// As whom it lets in.
+    pub fn user(&self) -> UserId {
+        self.user
     }
 
     /// Who comes in as them, where it is somebody else.
     pub fn impersonation(&self) -> Option<Impersonation> {
-        let actor = self.0.actor.clone()?;
-        let life = u64::try_from(self.0.session_seconds.unwrap_or(0)).unwrap_or(0);
-        Some(Impersonation { actor, life: Duration::from_secs(life) })
+        self.impersonation.clone()
+    }
+
+    /// The organization that the session is in which comes of it, if they belong to it.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        self.organization
     }
 }
 
@@ -226,15 +234,24 @@ fn problem(ticket: &Ticket, spent: Spent) -> Problem {
 
 /// Uses a ticket: of however many who show it, one comes in. A refused try of a ticket that exists goes on record.
 ///
+/// An invitation's ticket lets in whoever has proven the invited address before, and makes them a member.
+///
 /// # Errors
-/// Only the database's own.
+/// [`Problem::InvitationAccountMissing`]; what stands against an invitation.
 pub async fn accept(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Verdict<Accepted>> {
+    if let Some(presented) = invitations::present(tx, shown).await? {
+        presented.ensure_open(tx).await?;
+        let user = invitations::owner(tx, pool, &presented.invitation).await?.ok_or(Problem::InvitationAccountMissing)?;
+        let organization = Some(presented.invitation.organization);
+        presented.spend(tx, Actor::User(user), user).await?;
+        return Ok(Verdict::Granted(Accepted { user, impersonation: None, organization }));
+    }
     let Some((id, secret)) = parts(shown) else { return Ok(Verdict::Refused(Problem::TicketInvalid)) };
     let Some(ticket) = store::find(tx, id).await?.filter(|t| t.pool == pool) else { return Ok(Verdict::Refused(Problem::TicketInvalid)) };
     let spent = once::spend_ticket(tx, &id.to_string(), &secret).await?;
     if spent == Spent::Right && store::settle(tx, id, Status::Accepted).await? {
         told(tx, Actor::Visitor, &ticket, "accept").await?;
-        return Ok(Verdict::Granted(Accepted(ticket)));
+        return Ok(Verdict::Granted(Accepted::of(ticket)));
     }
     let ticket = store::find(tx, id).await?.unwrap_or(ticket);
     let problem = problem(&ticket, spent);
@@ -244,29 +261,78 @@ pub async fn accept(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Ver
     Ok(Verdict::Refused(problem))
 }
 
-/// Where a browser goes that follows a ticket's link: to the application, with the ticket and what to do with it. Nothing is used up.
+/// Where a browser goes that follows a ticket's link: to the application, with the ticket and what to do with it. Nothing is used up, unless the
+/// invited one is signed in already: then they are a member from now on.
 ///
 /// # Errors
 /// [`Problem::TicketInvalid`] and the like where the ticket lets nobody in; [`Problem::ParamMissing`] where neither the link nor the instance says
 /// where the application is; [`Problem::RedirectUrlInvalid`].
 pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirect_url: Option<&str>) -> Result<String> {
+    if let Some(presented) = invitations::present(tx, shown).await? {
+        let text = redirect_url.or(presented.invitation.redirect_url.as_deref()).map(str::to_owned);
+        let target = target(tx, visit, text.as_deref()).await?;
+        let status = follow(tx, visit, presented).await?;
+        return Ok(link(target, shown, status));
+    }
     let (id, secret) = parts(shown).ok_or(Problem::TicketInvalid)?;
     let ticket = store::find(tx, id).await?.filter(|t| t.pool == visit.tenant.instance.pool).ok_or(Problem::TicketInvalid)?;
     match once::look_at_ticket(tx, &id.to_string(), &secret).await? {
         Spent::Right => {}
         other => return Err(problem(&ticket, other).into()),
     }
+    let target = target(tx, visit, redirect_url).await?;
+    let inside = visit.live_sessions(tx).await?.iter().any(|session| session.user == ticket.user);
+    Ok(link(target, shown, if inside { "complete" } else { "sign_in" }))
+}
+
+/// The page that a ticket's link leads to: the one that is asked for, or the application's own.
+async fn target(tx: &mut Tx<'_>, visit: &Visit, wanted: Option<&str>) -> Result<Url> {
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let home = home(visit, &settings);
-    let text = redirect_url.or(home.as_deref()).ok_or(Problem::ParamMissing("redirect_url"))?;
+    let text = wanted.or(home.as_deref()).ok_or(Problem::ParamMissing("redirect_url"))?;
     let target = redirects::check(&visit.tenant, &settings, &list, text, "redirect_url")?;
     // A ticket is as good as the session it leads to.
-    if !redirects::may_carry(&visit.tenant, &settings, &list, &target) {
-        return Err(Problem::RedirectUrlInvalid("redirect_url").into());
+    if redirects::may_carry(&visit.tenant, &settings, &list, &target) { Ok(target) } else { Err(Problem::RedirectUrlInvalid("redirect_url").into()) }
+}
+
+/// What is to be done with an invitation's ticket. Where the invited one is signed in on this client, it is done here.
+async fn follow(tx: &mut Tx<'_>, visit: &Visit, presented: invitations::Presented) -> Result<&'static str> {
+    let owner = invitations::owner(tx, visit.tenant.instance.pool, &presented.invitation).await?;
+    let inside = visit.live_sessions(tx).await?.into_iter().find(|session| Some(session.user) == owner && session.actor.is_none());
+    if let Some(session) = inside
+        && !users::get(tx, session.user).await?.banned
+    {
+        // The link in the mail is good for those who have followed it before.
+        if presented.invitation.user != Some(session.user) {
+            presented.ensure_open(tx).await?;
+            tx.must_write()?;
+            let organization = presented.invitation.organization.to_string();
+            presented.spend(tx, session.by(), session.user).await?;
+            sessions::enter(tx, &session, Some(&organization)).await?;
+        }
+        return Ok("complete");
     }
-    let inside = visit.live_sessions(tx).await?.iter().any(|session| session.user == ticket.user);
-    Ok(link(target, shown, if inside { "complete" } else { "sign_in" }))
+    presented.ensure_open(tx).await?;
+    Ok(if owner.is_some() { "sign_in" } else { "sign_up" })
+}
+
+/// The page of the application where the visitor is, for links that others follow, where the instance does not know a page of its own.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn page_of(tx: &mut Tx<'_>, visit: &Visit) -> Result<Option<String>> {
+    let settings = settings::effective(tx).await?;
+    if home(visit, &settings).is_some() {
+        return Ok(None);
+    }
+    let list = redirect_urls::all(tx).await?;
+    let page = visit.credential.origin.as_deref().map(|origin| format!("{origin}/"));
+    let fits = |text: &String| {
+        let target = redirects::check(&visit.tenant, &settings, &list, text, "redirect_url");
+        target.is_ok_and(|target| redirects::may_carry(&visit.tenant, &settings, &list, &target))
+    };
+    Ok(page.filter(fits))
 }
 
 fn link(target: Url, shown: &Secret, status: &str) -> String {

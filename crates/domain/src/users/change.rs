@@ -11,7 +11,7 @@ use crate::{
     counters::{self, Counter},
     events::{self, Event},
     identifiers, images,
-    organizations::memberships,
+    organizations::{invitations, memberships},
     tickets,
 };
 use ::store::Tx;
@@ -174,6 +174,7 @@ pub fn merge(old: &mut Map<String, Value>, new: &Map<String, Value>) {
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId) -> Result<User> {
     let user = hold(tx, id).await?;
     memberships::forget_user(tx, actor, &user).await?;
+    invitations::forget_user(tx, id).await?;
     clients::forget_user(tx, id).await?;
     tickets::forget_user(tx, id).await?;
     images::forget(tx, &id.to_string()).await?;

@@ -8,13 +8,14 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 25] = [
+pub const PARAMETERS: [&str; 26] = [
     "{organization_role_id}",
     "{permission_id}",
     "{role_set_key_or_id}",
     "{organization_id}",
     "{suggestion_id}",
     "{request_id}",
+    "{invitation_id}",
     "{domain_id}",
     "{template_id}",
     "{template_name}",
@@ -73,6 +74,9 @@ async fn furnish(server: &TestServer) -> Ours {
     let set = json!({ "name": "Canary set", "roles": ["org:admin"], "default_role_key": "org:admin", "creator_role_key": "org:admin" });
     let role_set = server.backend().post("/v1/role_sets", set).await.ok()["id"].as_str().expect("id").to_owned();
     let (organization_domain, suggestion, request) = enrolled(server, &organization).await;
+    let guest = [("email_address", "canary-guest@example.com"), ("role", "org:member")];
+    let invited = browser.post(&format!("/v1/organizations/{organization}/invitations"), &guest).await;
+    let invitation = invited.response()["id"].as_str().expect("id").to_owned();
     let plan = server.platform().post("/v1/platform/plans", json!({ "name": "Canary plan" })).await;
     let template = server.backend().post("/v1/jwt_templates", json!({ "name": "tmpl_canary", "claims": { "canary": "{{user.id}}" } })).await;
     let ids = BTreeMap::from([
@@ -87,6 +91,7 @@ async fn furnish(server: &TestServer) -> Ours {
         (OF_ORGANIZATION, organization_domain),
         ("{suggestion_id}", suggestion),
         ("{request_id}", request),
+        ("{invitation_id}", invitation),
         ("{user_id}", user),
         ("{client_id}", client),
         ("{session_id}", session),
@@ -126,9 +131,13 @@ async fn enrolled(server: &TestServer, organization: &str) -> (String, String, S
 
 /// The path with our ids in it.
 fn aimed(operation: &Operation, ours: &Ours) -> String {
-    let of_organization = operation.path.starts_with("/v1/organizations/");
+    with_ids(operation.path, ours)
+}
+
+fn with_ids(path: &str, ours: &Ours) -> String {
+    let of_organization = path.starts_with("/v1/organizations/");
     let named = |segment| if segment == "{domain_id}" && of_organization { OF_ORGANIZATION } else { segment };
-    let segments = operation.path.split('/').map(|segment| ours.ids.get(named(segment)).map_or(segment, String::as_str));
+    let segments = path.split('/').map(|segment| ours.ids.get(named(segment)).map_or(segment, String::as_str));
     segments.collect::<Vec<_>>().join("/")
 }
 
@@ -174,6 +183,8 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "MergeOrganizationMetadata" | "ReplaceOrganizationMetadata" | "UpdateOrganizationMembershipMetadata" => {
             json!({ "public_metadata": { "by": "mallory" } })
         }
+        "CreateOrganizationInvitation" => json!({ "email_address": "mallory@example.com", "role": "org:admin" }),
+        "CreateOrganizationInvitationBulk" => json!([{ "email_address": "mallory@example.com", "role": "org:admin" }]),
         "CreateOrganizationMembership" => json!({ "user_id": ours.ids["{user_id}"], "role": "org:admin" }),
         "UpdateOrganizationMembership" => json!({ "role": "org:member" }),
         "CreateOrganizationRole" => json!({ "name": "Mallory", "key": "org:mallory", "permissions": [ours.ids["{permission_id}"]] }),
@@ -358,4 +369,28 @@ async fn one_address_is_two_people_in_two_instances() {
     }
     let keys = |reply: &Reply| reply.ok()["keys"].as_array().expect("keys").clone();
     assert_ne!(keys(&server.backend().get("/v1/jwks").await), keys(&server.neighbours_backend().get("/v1/jwks").await));
+}
+
+/// Another organization of the same instance is a neighbour too: its admin finds nothing of ours, in our place or in theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_organization_reaches_into_another_of_the_same_instance() {
+    let server = TestServer::start().await;
+    let ours = Box::pin(furnish(&server)).await;
+    let mut mallory = server.signed_in("mallory").await;
+    let theirs = mallory.post("/v1/organizations", &[("name", "Mallory's")]).await.response()["id"].as_str().expect("id").to_owned();
+    let before = server.belongings(server.home.tenant.id()).await;
+    let mut aimed_at_us = 0;
+    for operation in server.doors().operations().iter().filter(|o| o.face == Face::Frontend && o.path.starts_with("/v1/organizations/{organization_id}")) {
+        let own_place = operation.path.replace("{organization_id}", &theirs);
+        let inside = own_place.contains("{invitation_id}").then_some(own_place);
+        for path in [Some(operation.path.to_owned()), inside].into_iter().flatten() {
+            let path = with_ids(&path, &ours);
+            let reply = knock(&mallory, operation, &path).await;
+            assert_silent(operation, &reply, &ours);
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{} {path}: {}", operation.id, reply.text);
+            aimed_at_us += 1;
+        }
+    }
+    assert!(aimed_at_us >= 12, "{aimed_at_us}");
+    assert_eq!(server.belongings(server.home.tenant.id()).await["organization_invitations"], before["organization_invitations"]);
 }

@@ -29,6 +29,7 @@ const UNHEARD: &[&[u8]] = &[
     b"organization_domains",
     b"organization_membership_requests",
     b"organization_suggestions",
+    b"organization_invitations",
     b"plans",
     b"platform_tokens",
     b"redirect_urls",

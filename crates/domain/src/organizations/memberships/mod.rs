@@ -12,7 +12,7 @@ pub use list::{Filter, Order, OrderBy, count, list, of_user};
 pub(crate) use replace::replace_roles;
 
 use super::{
-    Organization, hold, requests,
+    Organization, hold, invitations, requests,
     roles::{self, Catalogue, Role},
     suggestions,
 };
@@ -148,10 +148,11 @@ pub async fn add(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewMembership) -> Resu
 
 /// Takes a seat in the organization, whose row is held from here on.
 async fn take_seat(tx: &mut Tx<'_>, id: OrganizationId, seat: Seat) -> Result<()> {
-    let organization = super::get(tx, id).await?;
+    let organization = hold(tx, id).await?;
     let taken = match seat {
         Seat::Kept => super::store::turn_seat(tx, id).await?,
         Seat::New => {
+            invitations::sweep(tx, id).await?;
             let most = settings::effective(tx).await?.organization_settings.most_members();
             super::store::take_seat(tx, id, most).await?
         }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     audit::{self, Actor},
     events::{self, Event},
+    organizations::invitations,
     settings,
 };
 use ::store::Tx;
@@ -189,6 +190,9 @@ pub async fn delete_role(tx: &mut Tx<'_>, actor: Actor<'_>, id: RoleId) -> Resul
     }
     if store::has_members(tx, id).await? {
         return Err(Problem::RoleInUse("members").into());
+    }
+    if invitations::uses_role(tx, id).await? > 0 {
+        return Err(Problem::RoleInUse("pending invitations").into());
     }
     store::delete_role(tx, id).await?;
     settle(tx, &before, "organization_role_id").await?;

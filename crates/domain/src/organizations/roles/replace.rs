@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     audit::{self, Actor},
-    organizations::{self, memberships},
+    organizations::{self, invitations, memberships},
 };
 use ::store::{NewJob, Tx, text_enum};
 use foundation::{Error, Problem, Result, RoleId, RoleSetId, RoleSetMigrationId, Timestamp};
@@ -212,6 +212,7 @@ async fn start(
 
 /// Goes one step, and sees to the next one.
 async fn step(tx: &mut Tx<'_>, actor: Actor<'_>, set: RoleSetId, replacement: &Replacement) -> Result<()> {
+    invitations::replace_roles(tx, set, &replacement.mappings).await?;
     let moved = memberships::replace_roles(tx, actor, set, &replacement.mappings, STEP).await?;
     let left = if moved == STEP {
         true
@@ -254,6 +255,7 @@ pub(crate) async fn go_on(tx: &mut Tx<'_>, payload: &str) -> Result<()> {
     }
     let gone = |(from, to): &(RoleId, RoleId)| !set.roles.contains(from) && set.roles.contains(to);
     let late: Vec<_> = work.mappings.iter().copied().filter(gone).collect();
+    invitations::replace_roles(tx, set.id, &late).await?;
     if memberships::replace_roles(tx, Actor::Server, set.id, &late, STEP).await? == STEP {
         enqueue(tx, &work, Duration::ZERO).await?;
     }

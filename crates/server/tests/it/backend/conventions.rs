@@ -24,6 +24,7 @@ fn operations(server: &TestServer) -> Vec<(Method, String)> {
         ("{organization_role_id}", "role_"),
         ("{permission_id}", "perm_"),
         ("{role_set_key_or_id}", "rset_"),
+        ("{invitation_id}", "orginv_"),
         ("{id}", "ru_"),
     ];
     // Inside of an organization it is one of the organization's.

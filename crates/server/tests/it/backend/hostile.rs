@@ -113,6 +113,11 @@ async fn furnished(server: &TestServer, path: &str, user: &str) -> String {
             backend.patch("/v1/instance/organization_settings", json!({ "enabled": true, "domains_enabled": true })).await.ok();
             let made = id(backend.post("/v1/organizations", json!({ "name": "Acme", "created_by": user })).await.ok());
             let path = path.replace("{organization_id}", &made);
+            if path.contains("{invitation_id}") {
+                let body = json!({ "email_address": "guest@example.com", "role": "org:member" });
+                let invitation = id(backend.post(&format!("/v1/organizations/{made}/invitations"), body).await.ok());
+                return path.replace("{invitation_id}", &invitation);
+            }
             if !path.contains("{domain_id}") {
                 return path;
             }
@@ -293,6 +298,19 @@ fn fields(operation: &Operation) -> Vec<&'static str> {
         "CreateSignInToken" => vec!["user_id", "org_id", "expires_in_seconds", "no_such_field"],
         "CreateActorToken" => vec!["user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds", "no_such_field"],
         "RevokeSignInToken" | "RevokeActorToken" | "CreateTestingToken" => vec!["no_such_field"],
+        "CreateOrganizationInvitation" => vec![
+            "email_address",
+            "inviter_user_id",
+            "role",
+            "public_metadata",
+            "private_metadata",
+            "redirect_url",
+            "expires_in_days",
+            "notify",
+            "no_such_field",
+        ],
+        "CreateOrganizationInvitationBulk" => vec!["no_such_field"],
+        "RevokeOrganizationInvitation" => vec!["requesting_user_id", "no_such_field"],
         "UsersBan" | "UsersUnban" => vec!["user_ids", "no_such_field"],
         "RemoveUserPassword" => vec!["sign_out_of_other_sessions", "no_such_field"],
         "SetUserPasswordCompromised" => vec!["revoke_all_sessions", "no_such_field"],

@@ -69,6 +69,10 @@ async fn every_change_of_the_users_own_is_refused_or_signed_by_the_impersonator(
     server.backend().patch("/v1/instance/organization_settings", json!({ "enabled": true, "domains_enabled": true })).await.ok();
     let organization = ada.post("/v1/organizations", &[("name", "Acme")]).await.response()["id"].as_str().expect("an id").to_owned();
     let suggestion = suggested(&server, &mut ada).await;
+    let body = json!({ "email_address": testkit::address("ada"), "role": "org:member" });
+    let elsewhere = server.backend().post("/v1/organizations", json!({ "name": "Beta" })).await.ok()["id"].as_str().expect("an id").to_owned();
+    let invited = server.backend().post(&format!("/v1/organizations/{elsewhere}/invitations"), body).await;
+    let invitation = invited.ok()["id"].as_str().expect("an id").to_owned();
     let operations = server.doors().operations();
     let own: Vec<_> =
         operations.iter().filter(|o| o.face == Face::Frontend && o.method != Method::GET && (o.path == "/v1/me" || o.path.starts_with("/v1/me/"))).collect();
@@ -79,7 +83,8 @@ async fn every_change_of_the_users_own_is_refused_or_signed_by_the_impersonator(
             .replace("{email_id}", &email)
             .replace("{session_id}", &session)
             .replace("{organization_id}", &organization)
-            .replace("{suggestion_id}", &suggestion);
+            .replace("{suggestion_id}", &suggestion)
+            .replace("{invitation_id}", &invitation);
         assert!(!path.contains('{'), "{}: say what its parameter is", operation.id);
         let before = audit(&server).await;
         let reply = ask(&mut support, operation, &path).await;

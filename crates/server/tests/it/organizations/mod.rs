@@ -4,6 +4,7 @@ mod active;
 mod domains;
 mod domains_owned;
 mod elsewhere;
+mod invitations;
 mod limits;
 mod members;
 mod pools;
