@@ -194,6 +194,10 @@ pub enum Problem {
     PoolRequired,
     /// The instance has users, and cannot go over to another kind of pools at once; how many.
     PoolModeInUse(i64),
+    /// Members cannot make others members without asking them.
+    DirectMembersOff,
+    /// The role has more permissions than whoever gives or takes it.
+    RoleAbove,
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -537,6 +541,15 @@ impl Problem {
                 .long(format!("The instance has {users} users: it goes over to another kind of pools only while it has none."))
                 .on("user_pool.mode")
                 .with(json!({ "users": users })),
+            P::DirectMembersOff => row(
+                403,
+                "organization_direct_members_not_enabled",
+                "invite them instead",
+                "Members invite people, who accept. organization_settings.direct_members lets them make others members without asking.",
+            ),
+            P::RoleAbove => {
+                row(403, "organization_role_above_own", "more than you may", "The role may do more to the organization than yours: ask somebody who has it.")
+            }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
             P::InstanceExists(param) => row(422, "instance_exists", "Instance exists", "The application has such an instance already.").on(*param),

@@ -18,7 +18,7 @@ pub async fn list(call: FrontendCall, Id(id): Id<OrganizationId>, Query(query): 
     let page = page(&query)?;
     let paginated = query.flag("paginated")? == Some(true);
     let keys = query.texts("role")?.into_iter().chain(query.texts("role[]")?).collect::<Vec<_>>();
-    let users = users::Filter { query: query.first("query")?.map(str::to_owned), ..users::Filter::default() };
+    let users = users::Filter { shown_query: query.first("query")?.map(str::to_owned), ..users::Filter::default() };
     let (keys, users) = (&keys, &users);
     call.read(
         |tx, visit| {

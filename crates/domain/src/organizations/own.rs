@@ -4,7 +4,7 @@
 use super::{
     Change, NewOrganization, Organization,
     memberships::{self, Belonging, Member},
-    roles::{self, Catalogue, Role},
+    roles::{self, Catalogue, Kind, Role},
 };
 use crate::{
     audit::Actor,
@@ -57,6 +57,25 @@ impl Entered {
     /// [`Problem::PermissionMissing`].
     pub fn ensure(self, permission: &'static str) -> Result<Entered, Problem> {
         if self.belonging.role.allows(permission) { Ok(self) } else { Err(Problem::PermissionMissing(permission)) }
+    }
+
+    /// Finds the member to have all that a role may do to the organization: nobody gives more than they have, or takes away from whoever has
+    /// more. Who may look at what is no rank, and what the application's own permissions allow is the application's affair.
+    ///
+    /// # Errors
+    /// [`Problem::RoleAbove`].
+    pub fn ensure_above(&self, role: &Role) -> Result<(), Problem> {
+        let mut guarded = role.permissions.iter().filter(|permission| permission.kind == Kind::System && permission.action() != "read");
+        if guarded.all(|permission| self.belonging.role.allows(&permission.key)) { Ok(()) } else { Err(Problem::RoleAbove) }
+    }
+
+    /// Finds the member to be above whoever has the role of this key in the organization's set.
+    ///
+    /// # Errors
+    /// [`Problem::RoleUnknown`]; [`Problem::RoleAbove`].
+    pub async fn ensure_above_key(&self, tx: &mut Tx<'_>, key: &str) -> Result<()> {
+        let catalogue = roles::catalogue(tx).await?;
+        Ok(self.ensure_above(catalogue.role_of_set(self.belonging.organization.role_set, key)?)?)
     }
 }
 
@@ -135,31 +154,46 @@ pub async fn remove_logo(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId) -> 
     Ok(super::remove_logo(tx, entered.actor(), id).await?.1)
 }
 
-/// Makes a user of the instance a member.
+/// Makes a user of the instance a member without asking them, where members may.
 ///
 /// # Errors
-/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::RoleUnknown`]; as [`memberships::add`].
+/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::Impersonated`]; [`Problem::DirectMembersOff`]; [`Problem::RoleUnknown`];
+/// [`Problem::RoleAbove`]; as [`memberships::add`].
 pub async fn add_member(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId), role: &str) -> Result<Member> {
     let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_MEMBERS)?;
+    visit.themselves(tx).await?;
+    if !settings::effective(tx).await?.organization_settings.direct_members {
+        return Err(Problem::DirectMembersOff.into());
+    }
+    entered.ensure_above_key(tx, role).await?;
     memberships::add_with(tx, entered.actor(), (id, user), role, (&Json::default(), &Json::default())).await
 }
 
 /// Gives a member another role.
 ///
 /// # Errors
-/// As [`enter`]; [`Problem::PermissionMissing`]; as [`memberships::set_role`].
+/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::Impersonated`]; [`Problem::RoleAbove`]; as [`memberships::set_role`].
 pub async fn set_role(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId), role: &str) -> Result<Member> {
+    super::hold(tx, id).await?;
     let entered = enter(tx, visit, id).await?.ensure(roles::MANAGE_MEMBERS)?;
+    visit.themselves(tx).await?;
+    entered.ensure_above_key(tx, role).await?;
+    entered.ensure_above(&memberships::get(tx, id, user).await?.belonging.role)?;
     memberships::set_role(tx, entered.actor(), (id, user), role).await
 }
 
 /// Removes a member; themselves too.
 ///
 /// # Errors
-/// As [`enter`]; [`Problem::PermissionMissing`] where it is somebody else; as [`memberships::remove`].
+/// As [`enter`]; [`Problem::Impersonated`]; [`Problem::PermissionMissing`], [`Problem::RoleAbove`] where it is somebody else; as [`memberships::remove`].
 pub async fn remove_member(tx: &mut Tx<'_>, visit: &Visit, (id, user): (OrganizationId, UserId)) -> Result<Member> {
-    let entered = enter(tx, visit, id).await?;
-    let entered = if entered.user.id == user { entered } else { entered.ensure(roles::MANAGE_MEMBERS)? };
+    super::hold(tx, id).await?;
+    let mut entered = enter(tx, visit, id).await?;
+    visit.themselves(tx).await?;
+    if entered.user.id != user {
+        entered = entered.ensure(roles::MANAGE_MEMBERS)?;
+        entered.ensure_above(&memberships::get(tx, id, user).await?.belonging.role)?;
+    }
     memberships::remove(tx, entered.actor(), (id, user)).await
 }
 

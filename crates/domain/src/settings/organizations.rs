@@ -22,6 +22,9 @@ pub struct OrganizationSettings {
     pub admin_delete_enabled: bool,
     /// Whether organizations go without slugs.
     pub slug_disabled: bool,
+    /// Whether whoever manages the members may make others members without asking them, instead of inviting them.
+    #[schemars(extend("x-tightens" = "off"))]
+    pub direct_members: bool,
     /// How many organizations a user may create, where the user has no number of their own; absent for no limit.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
@@ -58,6 +61,7 @@ impl Default for OrganizationSettings {
             max_allowed_memberships: None,
             admin_delete_enabled: true,
             slug_disabled: false,
+            direct_members: false,
             create_organizations_limit: Some(100),
             domains_enabled: false,
             domains_enrollment_modes: vec![EnrollmentMode::ManualInvitation, EnrollmentMode::AutomaticInvitation, EnrollmentMode::AutomaticSuggestion],

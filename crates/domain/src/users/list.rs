@@ -36,6 +36,8 @@ pub struct Filter {
     pub username_query: Option<String>,
     /// A text in the name.
     pub name_query: Option<String>,
+    /// A text in what other users are shown: the name, the username, the primary address.
+    pub shown_query: Option<String>,
     /// Whether banned.
     pub banned: Option<bool>,
     /// Created before.
@@ -119,7 +121,7 @@ impl Order {
 impl Filter {
     fn is_empty(&self) -> bool {
         let Filter { ids, not_ids, external_ids, not_external_ids, organizations, not_organizations, emails, usernames, .. } = self;
-        let Filter { query, email_query, username_query, name_query, banned, nobody, .. } = self;
+        let Filter { query, email_query, username_query, name_query, shown_query, banned, nobody, .. } = self;
         let times = [self.created_before, self.created_after, self.active_before, self.active_after, self.signed_in_before, self.signed_in_after];
         ids.is_empty()
             && not_ids.is_empty()
@@ -129,7 +131,7 @@ impl Filter {
             && not_organizations.is_empty()
             && emails.is_empty()
             && usernames.is_empty()
-            && [query, email_query, username_query, name_query].iter().all(|q| q.is_none())
+            && [query, email_query, username_query, name_query, shown_query].iter().all(|q| q.is_none())
             && banned.is_none()
             && times.iter().all(Option::is_none)
             && !nobody
@@ -145,6 +147,7 @@ pub(crate) struct Patterns {
     email: Option<String>,
     username: Option<String>,
     name: Option<String>,
+    shown: Option<String>,
 }
 
 impl Patterns {
@@ -160,13 +163,15 @@ impl Patterns {
             email: pattern(&filter.email_query),
             username: pattern(&filter.username_query),
             name: pattern(&filter.name_query),
+            shown: pattern(&filter.shown_query),
         }
     }
 }
 
 /// Adds the filter to a statement in which users are called `u`.
 pub(crate) fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns) -> Query<'a> {
-    let endless = [&filter.query, &filter.email_query, &filter.username_query, &filter.name_query].into_iter().flatten().any(|text| text.len() > LONGEST);
+    let texts = [&filter.query, &filter.email_query, &filter.username_query, &filter.name_query, &filter.shown_query];
+    let endless = texts.into_iter().flatten().any(|text| text.len() > LONGEST);
     if filter.nobody || endless {
         return query.and(part!("and u.id = ''"), &[]);
     }
@@ -216,6 +221,14 @@ pub(crate) fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &
     }
     if let Some(pattern) = &patterns.name {
         query = query.and(part!("and lower(coalesce(u.first_name, '') || ' ' || coalesce(u.last_name, '')) like {} escape '\\'"), &[pattern]);
+    }
+    if let Some(pattern) = &patterns.shown {
+        let part = part!(
+            "and (lower(coalesce(u.first_name, '') || ' ' || coalesce(u.last_name, '')) like {} escape '\\'
+                  or exists (select 1 from identifiers i where i.instance_id = u.instance_id and i.user_id = u.id
+                    and (i.kind = 'username' or i.id = u.primary_email_address_id) and i.norm like {} escape '\\'))"
+        );
+        query = query.and(part, &[pattern, pattern]);
     }
     if let (Some(pattern), Some(text)) = (&patterns.query, &filter.query) {
         let part = part!(

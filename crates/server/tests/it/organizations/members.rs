@@ -108,3 +108,85 @@ async fn backends_list_memberships_and_keep_metadata() {
     assert_eq!(backend.delete(&format!("{path}/{bobs}")).await.ok()["public_user_data"]["user_id"], json!(bobs));
     assert_eq!(backend.delete(&format!("{path}/{bobs}")).await.status.as_u16(), 404);
 }
+
+/// Nobody belongs to an organization without having said so, unless the application's backend says it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_invite_and_do_not_conscript() {
+    let server = super::server_with(json!({ "direct_members": false })).await;
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let id = found(&mut ada, "Acme").await;
+    let path = format!("/v1/organizations/{id}/memberships");
+    let refused = ada.post(&path, &[("user_id", &bob.user_id().await), ("role", "org:member")]).await;
+    assert_eq!(refused.refusal(), (403, "organization_direct_members_not_enabled"));
+    assert!(!refused.text.contains("bob"), "and nothing is told of them");
+    assert_eq!(bob.get("/v1/me").await.response()["organization_memberships"], json!([]));
+    join(&server, &id, &mut bob, "org:member").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gives_more_than_they_have_or_takes_from_whoever_has_more() {
+    let server = server().await;
+    let backend = server.backend();
+    let (mut ada, mut eve, mut bob) = (server.signed_in("ada").await, server.signed_in("eve").await, server.signed_in("bob").await);
+    let id = found(&mut ada, "Acme").await;
+    let helper = backend.post("/v1/organization_roles", json!({ "name": "Helper", "key": "org:helper" })).await.ok().clone();
+    let all = backend.get("/v1/organization_permissions?limit=100").await.ok()["data"].clone();
+    for key in ["org:sys_memberships:read", "org:sys_memberships:manage"] {
+        let permission = all.as_array().expect("a list").iter().find(|permission| permission["key"] == key).expect("a permission").clone();
+        backend.post(&format!("/v1/organization_roles/{}/permissions/{}", text(&helper, "id"), text(&permission, "id")), json!({})).await.ok();
+    }
+    backend.post("/v1/role_sets/role_set:default/roles", json!({ "role_keys": ["org:helper"] })).await.ok();
+    join(&server, &id, &mut eve, "org:helper").await;
+    join(&server, &id, &mut bob, "org:member").await;
+    let place = |user: &str| format!("/v1/organizations/{id}/memberships/{user}");
+    let (adas, eves, bobs) = (place(&ada.user_id().await), place(&eve.user_id().await), place(&bob.user_id().await));
+    let refusal = (403, "organization_role_above_own");
+    assert_eq!(eve.override_method("PATCH", &eves, &[("role", "org:admin")]).await.refusal(), refusal);
+    assert_eq!(eve.override_method("PATCH", &bobs, &[("role", "org:admin")]).await.refusal(), refusal);
+    assert_eq!(eve.override_method("PATCH", &adas, &[("role", "org:member")]).await.refusal(), refusal);
+    assert_eq!(eve.override_method("DELETE", &adas, &[]).await.refusal(), refusal);
+    let mut mallory = server.signed_in("mallory").await;
+    let path = format!("/v1/organizations/{id}/memberships");
+    assert_eq!(eve.post(&path, &[("user_id", &mallory.user_id().await), ("role", "org:admin")]).await.refusal(), refusal);
+    // What is not above them is theirs to do.
+    eve.override_method("DELETE", &bobs, &[]).await.response();
+    eve.override_method("DELETE", &eves, &[]).await.response();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_find_each_other_by_what_they_are_shown() {
+    let server = server().await;
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let id = found(&mut ada, "Acme").await;
+    join(&server, &id, &mut bob, "org:member").await;
+    server
+        .backend()
+        .post("/v1/email_addresses", json!({ "user_id": bob.user_id().await, "email_address": "hidden@secret.example", "verified": true }))
+        .await
+        .ok();
+    bob.post("/v1/me/email_addresses", &[("email_address", "unproven@secret.example")]).await.response();
+    let mut find =
+        async |text: &str| ada.get(&format!("/v1/organizations/{id}/memberships?paginated=true&query={text}")).await.response()["total_count"].clone();
+    assert_eq!((find("bob").await, find("secret").await, find("hidden").await, find("unproven").await), (json!(1), json!(0), json!(0), json!(0)));
+}
+
+/// Whoever impersonates a member changes nobody's membership: not the user's, and not their own to stay for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn impersonators_change_no_memberships() {
+    let server = server().await;
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let id = found(&mut ada, "Acme").await;
+    join(&server, &id, &mut bob, "org:admin").await;
+    let token = server.backend().post("/v1/actor_tokens", json!({ "user_id": ada.user_id().await, "actor": { "sub": "user_of_support" } })).await;
+    let mut support = server.browser();
+    let ticket = text(token.ok(), "token");
+    support.post("/v1/client/sign_ins", &[("strategy", "ticket"), ("ticket", &ticket)]).await.response();
+    let mut mallory = server.signed_in("mallory").await;
+    let path = format!("/v1/organizations/{id}/memberships");
+    let refusal = (403, "action_for_session_not_authorized");
+    assert_eq!(support.post(&path, &[("user_id", &mallory.user_id().await), ("role", "org:admin")]).await.refusal(), refusal);
+    for user in [ada.user_id().await, bob.user_id().await] {
+        assert_eq!(support.override_method("PATCH", &format!("{path}/{user}"), &[("role", "org:member")]).await.refusal(), refusal);
+        assert_eq!(support.override_method("DELETE", &format!("{path}/{user}"), &[]).await.refusal(), refusal);
+    }
+}

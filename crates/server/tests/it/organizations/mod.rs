@@ -25,7 +25,7 @@ pub async fn server() -> TestServer {
 /// The same with further settings of organizations.
 pub async fn server_with(settings: Value) -> TestServer {
     let server = TestServer::start_with(Setup::default()).await;
-    let mut all = json!({ "enabled": true });
+    let mut all = json!({ "enabled": true, "direct_members": true });
     for (key, value) in settings.as_object().expect("an object") {
         all[key] = value.clone();
     }
