@@ -43,9 +43,11 @@ pub struct Wish {
 /// Invites to an organization. The link goes to the invited alone: whoever has it proves to read their mail.
 ///
 /// # Errors
-/// As [`enter`]; [`Problem::PermissionMissing`]; as [`super::create`].
+/// As [`enter`]; [`Problem::PermissionMissing`]; [`Problem::Impersonated`]; [`Problem::RoleAbove`]; as [`super::create`].
 pub async fn invite(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId, wish: &Wish) -> Result<Vec<Invited>> {
     let entered = manager(tx, visit, id).await?;
+    visit.themselves(tx).await?;
+    entered.ensure_above_key(tx, &wish.role).await?;
     let redirect_url = tickets::page_of(tx, visit).await?;
     let new = |email: &EmailAddress| NewInvitation {
         email: email.clone(),

@@ -148,6 +148,8 @@ async fn nobody_gives_more_than_they_have_or_takes_from_whoever_has_more() {
     let mut mallory = server.signed_in("mallory").await;
     let path = format!("/v1/organizations/{id}/memberships");
     assert_eq!(eve.post(&path, &[("user_id", &mallory.user_id().await), ("role", "org:admin")]).await.refusal(), refusal);
+    let invitations = format!("/v1/organizations/{id}/invitations");
+    assert_eq!(eve.post(&invitations, &[("email_address", "friend@example.com"), ("role", "org:admin")]).await.refusal(), refusal);
     // What is not above them is theirs to do.
     eve.override_method("DELETE", &bobs, &[]).await.response();
     eve.override_method("DELETE", &eves, &[]).await.response();
