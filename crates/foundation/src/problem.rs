@@ -198,6 +198,8 @@ pub enum Problem {
     DirectMembersOff,
     /// The role has more permissions than whoever gives or takes it.
     RoleAbove,
+    /// The session's user has a task to do before it is good for this.
+    SessionPending,
     /// The URL is on the list already.
     UrlExists,
     /// The operation is for development instances only.
@@ -549,6 +551,8 @@ impl Problem {
             ),
             P::RoleAbove => {
                 row(403, "organization_role_above_own", "more than you may", "The role may do more to the organization than yours: ask somebody who has it.")
+            P::SessionPending => {
+                row(403, "session_pending", "session is pending", "The user of this session has a task to do first, such as choosing an organization.")
             }
             P::UrlExists => row(422, "form_identifier_exists", "is on the list", "That URL is on the list already.").on("url"),
             P::DevelopmentOnly => row(400, "request_invalid_for_environment", "not for live instances", "This operation is for development instances only."),
@@ -694,6 +698,7 @@ mod tests {
             P::DomainsFull(10),
             P::SuggestionAccepted,
             P::RequestSettled,
+            P::SessionPending,
             P::UrlExists,
             P::DevelopmentOnly,
             P::InstanceExists("environment_type"),

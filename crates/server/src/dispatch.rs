@@ -11,6 +11,7 @@
 //! | base host                | any other              | pages                                       |
 //! | any other                | any                    | 421                                         |
 
+mod framing;
 mod frontend;
 mod visitor;
 
@@ -22,7 +23,7 @@ use axum::{Router, body::Body, response::IntoResponse};
 use domain::instances::{self, Tenant};
 use foundation::{Error, Problem, TraceId};
 use futures_util::FutureExt;
-use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -51,6 +52,11 @@ pub struct Doors {
 
 impl Answers for Doors {
     const MOST_CONNECTIONS: usize = 10_000;
+    const MOST_OF_NETWORK: usize = 500;
+
+    fn is_shared(&self, peer: IpAddr) -> bool {
+        peer.to_canonical().is_loopback() || self.app.trusted.iter().any(|range| range.contains(peer))
+    }
 
     async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         Doors::answer(self, request, peer).await
@@ -151,6 +157,9 @@ impl Doors {
     }
 
     async fn open(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
+        if let Err(why) = framing::check(request.headers()) {
+            return closing(refuse(Problem::BodyUnreadable(why.into())));
+        }
         match request.uri().path() {
             "/healthz" => {
                 Asked::at("health");
@@ -276,6 +285,12 @@ async fn run(router: &Router, mut request: Request<Body>, uri: &Uri, knock: Knoc
 
 fn refuse(problem: Problem) -> Response<Body> {
     Refusal::from(problem).into_response()
+}
+
+/// The same answer, as the last one on its connection.
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 async fn no_operation() -> Response<Body> {

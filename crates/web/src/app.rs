@@ -1,6 +1,6 @@
 //! What all doors are given.
 
-use crate::{places::Uploads, rates::Rates};
+use crate::{bodies::Bodies, places::Uploads, rates::Rates};
 use domain::instances::{Directory, Site};
 use foundation::Cidr;
 use std::{path::PathBuf, sync::Arc};
@@ -20,6 +20,8 @@ pub struct App {
     /// How often what was asked for lately.
     pub(crate) rates: Rates,
     pub(crate) ignores_rates: bool,
+    /// Room for the bodies that are being read.
+    pub(crate) bodies: Arc<Bodies>,
     /// The uploads that are under way.
     pub(crate) uploads: Arc<Uploads>,
     /// The proxies in front of this server, whose word about a visitor's address counts.
@@ -49,6 +51,7 @@ impl App {
             world,
             scripts,
             rates,
+            bodies: Arc::default(),
             uploads: Arc::default(),
             ignores_rates: false,
             trusted: Vec::new(),

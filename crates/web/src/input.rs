@@ -1,21 +1,13 @@
 //! Input: what callers hand over, from forms, JSON and queries, read by name. Every fault names its parameter.
 
-use crate::{app::App, refusal::Refusal, strict_json};
-use axum::{
-    body::Body,
-    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-};
+use crate::{app::App, bodies, refusal::Refusal, strict_json};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use domain::redirects;
 use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault};
 use http::{HeaderMap, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-/// The most bytes of a body.
-const MOST_BYTES: usize = 1_024 * 1_024;
-/// How long a body may take to arrive.
-const SLOWEST: Duration = Duration::from_secs(30);
 /// The most fields of a form or a query.
 const MOST_FIELDS: usize = 1_000;
 
@@ -334,10 +326,10 @@ fn clip(name: &str) -> String {
 impl FromRequest<Arc<App>> for Input {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         plain(request.headers())?;
         let kind = kind(request.headers());
-        let bytes = collect(request.into_body()).await?;
+        let (bytes, _held) = bodies::read(app, request).await?;
         if bytes.is_empty() {
             return Ok(Input::default());
         }
@@ -355,12 +347,12 @@ pub struct Inputs(pub Vec<Input>);
 impl FromRequest<Arc<App>> for Inputs {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         plain(request.headers())?;
         if kind(request.headers()) != "application/json" {
             return Err(Problem::BodyUnreadable("send application/json".into()).into());
         }
-        let bytes = collect(request.into_body()).await?;
+        let (bytes, _held) = bodies::read(app, request).await?;
         let list = match strict_json::parse(&bytes) {
             Ok(Value::Array(list)) => list,
             Ok(_) => return Err(Problem::BodyUnreadable("it is no JSON list".into()).into()),
@@ -388,15 +380,6 @@ pub(crate) fn plain(headers: &HeaderMap) -> Result<(), Problem> {
     let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     let packed = encodings.map(|value| value.to_str().unwrap_or("?")).any(|value| !value.trim().eq_ignore_ascii_case("identity"));
     if packed { Err(Problem::EncodingUnsupported) } else { Ok(()) }
-}
-
-async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
-    match tokio::time::timeout(SLOWEST, Limited::new(body, MOST_BYTES).collect()).await {
-        Err(_) => Err(Problem::BodyTooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::BodyTooLarge(MOST_BYTES)),
-        Ok(Err(_)) => Err(Problem::BodyUnreadable("it broke off".into())),
-    }
 }
 
 /// The query.

@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod asked;
+mod bodies;
 mod call;
 mod cookies;
 pub mod forms;

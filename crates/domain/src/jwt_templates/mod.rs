@@ -235,10 +235,14 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: JwtTemplateId) -> Res
 /// Signs a token of this template for the user of a living session. Who comes in as somebody else is named in `act`, as in session tokens.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where no template has this name; [`Problem::UserBanned`]; [`Problem::TokenTooLarge`].
+/// [`Problem::NotFound`] where no template has this name; [`Problem::SessionPending`], because other services look at no `sts`;
+/// [`Problem::UserBanned`]; [`Problem::TokenTooLarge`].
 pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &str, origin: Option<&str>, life: Option<Duration>) -> Result<String> {
     users::ensure_welcome(tx, session.user).await?;
     let template = store::find_name(tx, name).await?.ok_or(Problem::NotFound)?;
+    if session.task.is_some() {
+        return Err(Problem::SessionPending.into());
+    }
     let user = users::get(tx, session.user).await?;
     let tenant = pools::tenant_of(tx, tenant, user.pool).await?;
     let belongings = if settings::effective(tx).await?.organization_settings.enabled { user.memberships.as_slice() } else { &[] };

@@ -31,6 +31,11 @@ pub struct Metrics {
 
 impl Answers for Metrics {
     const MOST_CONNECTIONS: usize = 64;
+    const MOST_OF_NETWORK: usize = 64;
+
+    fn is_shared(&self, _: IpAddr) -> bool {
+        true
+    }
 
     async fn answer(&self, request: Request<Body>, _: Option<IpAddr>) -> Response<Body> {
         match (request.method(), request.uri().path()) {

@@ -10,6 +10,7 @@ mod commands;
 mod coverage;
 mod frontend;
 mod isolation;
+mod listener;
 mod live;
 mod mail;
 mod metrics;

@@ -82,8 +82,16 @@ async fn where_an_organization_must_be_chosen_nobody_is_active_without() {
     let pending = server.backend().get("/v1/sessions?status=pending&paginated=true").await.ok()["total_count"].clone();
     let active = server.backend().get("/v1/sessions?status=active&paginated=true").await.ok()["total_count"].clone();
     assert_eq!((pending, active), (json!(1), json!(0)));
+    // A template's token says nothing of a task, and other services would take it.
+    let backend = server.backend();
+    backend.post("/v1/jwt_templates", json!({ "name": "other", "claims": {} })).await.ok();
+    let token = format!("sessions/{}/tokens/other", ada.session_id().await);
+    assert_eq!(ada.post(&format!("/v1/client/{token}"), &[]).await.refusal(), (403, "session_pending"));
+    assert_eq!(backend.post(&format!("/v1/{token}"), json!({})).await.refusal(), (403, "session_pending"));
     let id = found(&mut ada, "Acme").await;
     let entered = enter(&mut ada, &id).await.response().clone();
+    ada.post(&format!("/v1/client/{token}"), &[]).await.ok();
+    backend.post(&format!("/v1/{token}"), json!({})).await.ok();
     assert_eq!((&entered["status"], &entered["tasks"]), (&json!("active"), &json!(null)));
     assert_eq!(fresh_claims(&mut ada).await["sts"], "active");
     // Whoever asks for the personal account stays.

@@ -1,6 +1,10 @@
 //! The listener: HTTP/1.1 with bounds on everything that a stranger can make long or slow.
 
+mod crowd;
+mod patient;
+
 use axum::body::Body;
+use crowd::Crowd;
 use foundation::meter::{Counter, Gauge};
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -8,9 +12,11 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use patient::Patient;
+use rustix::net::sockopt;
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
 };
 
@@ -20,6 +26,12 @@ const SLOWEST_HEAD: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 64;
 /// The most bytes of a request's head.
 const MOST_HEAD: usize = 32 * 1_024;
+/// How long what is written may wait for the other side to read.
+const SLOWEST_READER: Duration = Duration::from_secs(30);
+/// How many bytes the kernel keeps of what the other side has not read yet; it takes twice as much for it.
+const MOST_UNREAD: usize = 64 * 1_024;
+/// How many bytes the kernel keeps of what this side has not read yet.
+const MOST_UNHEARD: usize = 128 * 1_024;
 /// How long open requests may take after the server was told to stop.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
@@ -27,6 +39,11 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 pub trait Answers: Send + Sync + 'static {
     /// The most connections at once.
     const MOST_CONNECTIONS: usize;
+    /// The most of one network.
+    const MOST_OF_NETWORK: usize;
+
+    /// Whether many people's connections come from this address, so that they are not counted together.
+    fn is_shared(&self, peer: IpAddr) -> bool;
 
     /// Answers a request from the other end of the connection.
     fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> impl Future<Output = Response<Body>> + Send;
@@ -65,6 +82,7 @@ impl<A: Answers> Drop for Open<A> {
 pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(A::MOST_CONNECTIONS));
+    let crowd = Crowd::new(A::MOST_OF_NETWORK);
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
@@ -84,7 +102,12 @@ pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: wat
                 continue;
             }
         };
-        let _ = stream.set_nodelay(true);
+        let shared = doors.is_shared(peer.ip());
+        let counted = crowd.count(peer.ip()).filter(|_| !shared);
+        if counted.is_none() && !shared {
+            continue;
+        }
+        bound(&stream);
         let open = Open::new(&doors);
         let doors = Arc::clone(&doors);
         let service = service_fn(move |request: Request<Incoming>| {
@@ -93,16 +116,25 @@ pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: wat
         });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(SLOWEST_HEAD).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(Patient::new(stream, SLOWEST_READER)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-            drop((place, open));
+            drop((place, open, counted));
         });
     }
     drop(listener);
     if tokio::time::timeout(LAST_CALL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// Bounds what the kernel keeps for a connection. A kernel that refuses keeps as much as it likes, and nothing else depends on it.
+fn bound(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_socket_send_buffer_size(stream, MOST_UNREAD);
+    let _ = sockopt::set_socket_recv_buffer_size(stream, MOST_UNHEARD);
+    // Also after it was closed here: until then the kernel keeps what was not read.
+    let _ = sockopt::set_tcp_user_timeout(stream, u32::try_from(SLOWEST_READER.as_millis()).unwrap_or(u32::MAX));
 }
