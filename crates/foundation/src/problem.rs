@@ -551,6 +551,7 @@ impl Problem {
             ),
             P::RoleAbove => {
                 row(403, "organization_role_above_own", "more than you may", "The role may do more to the organization than yours: ask somebody who has it.")
+            }
             P::SessionPending => {
                 row(403, "session_pending", "session is pending", "The user of this session has a task to do first, such as choosing an organization.")
             }
