@@ -254,9 +254,9 @@ impl FrontendCall {
         V: Send + Sync + 'static,
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<Kept<V>>> + Send + Sync,
     {
-        #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
         let pool = self.tenant.organization.map(|id| id.to_string());
         let parts: &[&str] = if let Some(pool) = &pool { &[pool] } else { &[] };
+        #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
         Ok(self.app.database.recall(self.tenant.id(), Memo::new(kind, parts), read).await?)
     }
 
