@@ -33,6 +33,10 @@ async fn where_organizations_are_off_there_are_none() {
     let environment = ada.get("/v1/environment").await;
     assert_eq!(environment.ok()["organization_settings"]["enabled"], false);
     assert_eq!(ada.get("/v1/me").await.response()["organization_memberships"], json!([]));
+    // The switcher asks for these before it knows.
+    for list in ["organization_invitations?status=pending", "organization_suggestions", "organization_memberships?paginated=true"] {
+        assert_eq!(ada.get(&format!("/v1/me/{list}")).await.response(), &json!({ "data": [], "total_count": 0 }), "{list}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
