@@ -22,3 +22,4 @@ mod races;
 mod reference;
 mod request_log;
 mod trouble;
+mod verify;

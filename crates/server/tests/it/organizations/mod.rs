@@ -13,6 +13,8 @@ mod requests;
 mod role_sets;
 mod roles;
 
+pub use pools::isolated;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use testkit::{Browser, Setup, TestServer};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{Browser, PASSWORD, TestServer, address};
 
 /// A server whose instance has isolated pools, with two organizations.
-async fn isolated() -> (TestServer, Value, Value) {
+pub async fn isolated() -> (TestServer, Value, Value) {
     let server = server().await;
     set_mode(&server, "isolated").await;
     let acme = server.backend().post("/v1/organizations", json!({ "name": "Acme" })).await.ok().clone();
