@@ -5,8 +5,8 @@ import { serveApp } from './proxy.mjs';
 
 const folder = name => path.join(e2eRoot, 'apps', name);
 
-export const reactApp = (instance, options) =>
-  serveApp(folder('react/dist'), instance, { source: 'react', ...options });
+export const reactApp = (instances, options) =>
+  serveApp(folder('react/dist'), instances, { source: 'react', ...options });
 
 export const vanillaApp = (instance, options) =>
   serveApp(folder('vanilla'), instance, { source: 'vanilla', ...options });

@@ -29,18 +29,24 @@ const HOP_BY_HOP = new Set([
  * Serves a folder as an application of its own origin, with the frontend API of an instance behind `/__clerk`.
  * `proxied: false` makes the pages talk to the server directly, across origins. `plain: true` makes the proxy an
  * ordinary one, which hands requests on and shows no key.
+ * In place of one instance there can be several, by the path below which each one's application and proxy are.
  */
-export async function serveApp(folder, instance, { source, proxied = true, plain = false } = {}) {
+export async function serveApp(folder, instances, { source, proxied = true, plain = false } = {}) {
   const preflights = [];
+  const mounts = instances.publishableKey ? { '': instances } : instances;
   const server = http.createServer((request, response) => {
     if (request.method === 'OPTIONS') preflights.push(request.url);
     const { pathname } = new URL(request.url, 'http://any');
-    if (proxied && (pathname === PROXY_PATH || pathname.startsWith(`${PROXY_PATH}/`))) {
-      forward(request, response, { instance, origin: app.origin, source, plain });
+    const below = path => pathname === path || pathname.startsWith(`${path}/`);
+    const base = Object.keys(mounts).find(below) ?? Object.keys(mounts)[0];
+    const [instance, proxyPath] = [mounts[base], `${base}${PROXY_PATH}`];
+    if (proxied && below(proxyPath)) {
+      forward(request, response, { instance, origin: app.origin, proxyPath, source, plain });
     } else {
       serveFile(folder, pathname, response, {
         __PUBLISHABLE_KEY__: instance.publishableKey,
-        __PROXY_URL__: proxied ? PROXY_PATH : instance.frontendUrl,
+        __PROXY_URL__: proxied ? proxyPath : instance.frontendUrl,
+        __BASE__: base,
       }).catch(error => response.writeHead(500).end(String(error)));
     }
   });
@@ -69,10 +75,10 @@ async function serveFile(folder, pathname, response, placeholders) {
   response.writeHead(200, { 'content-type': TYPES['.html'], 'cache-control': 'no-store' }).end(page);
 }
 
-function forward(request, response, { instance, origin, source, plain }) {
+function forward(request, response, { instance, origin, proxyPath, source, plain }) {
   const target = new URL(instance.frontendUrl);
-  const proxyUrl = `${origin}${PROXY_PATH}`;
-  const rest = request.url.slice(PROXY_PATH.length);
+  const proxyUrl = `${origin}${proxyPath}`;
+  const rest = request.url.slice(proxyPath.length);
   const headers = {
     ...endToEnd(request.headers),
     host: target.host,

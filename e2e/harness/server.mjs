@@ -93,3 +93,15 @@ export async function storeProxy(server, { secretKey: key }, { origin }) {
   const { data } = await ask(server, '/domains', { key, method: 'GET' });
   await ask(server, `/domains/${data[0].id}`, { key, method: 'PATCH', body: { proxy_url: `${origin}/__clerk` } });
 }
+
+/** Changes settings of an instance, as a platform does. */
+export function configure(server, settings, { application = server.applicationId, instance = server.instance } = {}) {
+  return ask(server, `/platform/applications/${application}/instances/${instance.id}/config`, { method: 'PATCH', body: settings });
+}
+
+/** Makes an organization with a pool of users of its own: the organization, and its pool as an instance like any other. */
+export async function createPool(server, name, instance = server.instance) {
+  const { id, user_pool: pool } = await ask(server, '/organizations', { key: instance.secretKey, body: { name } });
+  const { publishable_key: publishableKey, frontend_api_url: frontendUrl, issuer } = pool;
+  return { ...instance, publishableKey, frontendUrl, issuer, organizationId: id };
+}

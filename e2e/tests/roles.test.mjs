@@ -7,7 +7,7 @@ import { verifyToken } from '@clerk/backend';
 import { expressApp } from '../harness/apps.mjs';
 import { backendClient, isClerkAPIResponseError, newUser } from '../harness/backend.mjs';
 import { claims } from '../harness/clerkjs.mjs';
-import { startInsula } from '../harness/server.mjs';
+import { configure, startInsula } from '../harness/server.mjs';
 
 let server;
 let clerk;
@@ -61,15 +61,7 @@ async function sessionOf(name, role) {
 
 const tokenOf = async ({ session }) => (await clerk.sessions.getToken(session.id)).jwt;
 
-async function forceSelection(on) {
-  const path = `/platform/applications/${server.applicationId}/instances/${server.instance.id}/config`;
-  const response = await fetch(`${server.backendUrl}/v1${path}`, {
-    method: 'PATCH',
-    headers: { authorization: `Bearer ${server.platformToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ organization_settings: { force_organization_selection: on } }),
-  });
-  assert.equal(response.status, 200, await response.text());
-}
+const forceSelection = on => configure(server, { organization_settings: { force_organization_selection: on } });
 
 /** Who is granted what: the same table that `insula-verify` is held to, here with the server's own tokens. */
 const table = JSON.parse(readFileSync(new URL('../../crates/verify/tests/has.json', import.meta.url), 'utf8'));

@@ -4,18 +4,21 @@ import { createRoot } from 'react-dom/client';
 
 import { pages } from './organizations.jsx';
 
-const { publishableKey, proxyUrl } = window.settings;
+// `base` is where the application is mounted: there can be two of them on one origin.
+const { publishableKey, proxyUrl, base } = window.settings;
+
+const here = () => window.location.pathname.slice(base.length) || '/';
 
 function useLocation() {
-  const [path, setPath] = useState(window.location.pathname);
+  const [path, setPath] = useState(here());
   useEffect(() => {
-    const follow = () => setPath(window.location.pathname);
+    const follow = () => setPath(here());
     window.addEventListener('popstate', follow);
     return () => window.removeEventListener('popstate', follow);
   }, []);
   const go = change => to => {
     window.history[change](null, '', to);
-    setPath(window.location.pathname);
+    setPath(here());
   };
   return { path, push: go('pushState'), replace: go('replaceState') };
 }
@@ -43,7 +46,7 @@ function Home() {
       </Show>
       <Show when="signed-out">
         <p data-testid="signed-out">
-          Signed out. <a href="/sign-in">Sign in</a> or <a href="/sign-up">sign up</a>.
+          Signed out. <a href={`${base}/sign-in`}>Sign in</a> or <a href={`${base}/sign-up`}>sign up</a>.
         </p>
       </Show>
     </>
@@ -51,9 +54,9 @@ function Home() {
 }
 
 function Page({ path }) {
-  if (path.startsWith('/sign-in')) return <SignIn routing="path" path="/sign-in" />;
-  if (path.startsWith('/sign-up')) return <SignUp routing="path" path="/sign-up" />;
-  if (path.startsWith('/user')) return <UserProfile routing="path" path="/user" />;
+  if (path.startsWith('/sign-in')) return <SignIn routing="path" path={`${base}/sign-in`} />;
+  if (path.startsWith('/sign-up')) return <SignUp routing="path" path={`${base}/sign-up`} />;
+  if (path.startsWith('/user')) return <UserProfile routing="path" path={`${base}/user`} />;
   const start = Object.keys(pages).find(start => path === start || path.startsWith(`${start}/`));
   return pages[start] ?? <Home />;
 }
@@ -66,11 +69,11 @@ function App() {
       proxyUrl={proxyUrl}
       routerPush={push}
       routerReplace={replace}
-      signInUrl="/sign-in"
-      signUpUrl="/sign-up"
-      signInFallbackRedirectUrl="/"
-      signUpFallbackRedirectUrl="/"
-      afterSignOutUrl="/"
+      signInUrl={`${base}/sign-in`}
+      signUpUrl={`${base}/sign-up`}
+      signInFallbackRedirectUrl={`${base}/`}
+      signUpFallbackRedirectUrl={`${base}/`}
+      afterSignOutUrl={`${base}/`}
       telemetry={false}
     >
       <main>
