@@ -33,11 +33,11 @@ export async function until(what, attempt, { within = 20_000, every = 100 } = {}
 }
 
 /** Starts a program whose output goes to a log file, and which must end with exit code 0 on SIGTERM. */
-export function startProcess(name, command, args, { env = {}, answers, within = 60_000 }) {
+export function startProcess(name, command, args, { env = {}, answers, within = 60_000, options = {} }) {
   mkdirSync(artifacts, { recursive: true });
   const logFile = path.join(artifacts, `${name}-${process.pid}.log`);
   const log = createWriteStream(logFile);
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
 

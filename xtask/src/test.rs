@@ -90,7 +90,7 @@ pub fn crash(rounds: &str) -> ExitCode {
 
 fn set_up(parts: Parts) -> Outcome {
     let mut needs = vec![&COMPILER];
-    if parts.postgres {
+    if parts.postgres || parts.end_to_end {
         needs.push(&POSTGRES);
     }
     if parts.end_to_end {
