@@ -184,10 +184,8 @@ impl Database {
         Ok(match (&self.0.engine, access) {
             (Engine::Sqlite(sqlite), Access::Read) => Connection::Sqlite(sqlite.begin_read(most).await?),
             (Engine::Sqlite(sqlite), Access::Write) => Connection::Sqlite(sqlite.begin_write(most, self.0.faults.pragma().as_deref()).await?),
-            (Engine::Postgres(postgres), Access::Read) => {
-                Connection::Postgres(Box::new(postgres.begin("begin isolation level repeatable read read only", most).await?))
-            }
-            (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin("begin isolation level read committed", most).await?)),
+            (Engine::Postgres(postgres), Access::Read) => Connection::Postgres(Box::new(postgres.begin_read(most).await?)),
+            (Engine::Postgres(postgres), Access::Write) => Connection::Postgres(Box::new(postgres.begin_write(most).await?)),
         })
     }
 

@@ -7,7 +7,9 @@ use crate::{
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use foundation::{Error, Result};
+use futures_util::FutureExt;
 use std::time::Duration;
+use tokio::time::timeout;
 use tokio_postgres::{
     NoTls,
     error::SqlState,
@@ -38,7 +40,7 @@ impl Postgres {
             .build()
             .map_err(|e| Error::broken("database pool", e))?;
         let database = Postgres { pool };
-        let held = database.begin("begin read only", Duration::from_secs(3)).await?;
+        let mut held = database.begin_write(Duration::from_secs(3)).await?;
         let mut collation = None;
         held.rows("select datcollate from pg_database where datname = current_database()", &[], &mut |mut row| {
             collation = Some(row.take::<String>()?);
@@ -55,18 +57,30 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn begin(&self, how: &str, most: Duration) -> Result<Held> {
+    /// Begins a transaction that reads one state and changes nothing.
+    pub(crate) async fn begin_read(&self, most: Duration) -> Result<Held> {
+        self.connected(most, async |object| Ok(Held { object: Some(object), state: State::Due(most) })).await
+    }
+
+    /// Begins a transaction that may change things.
+    pub(crate) async fn begin_write(&self, most: Duration) -> Result<Held> {
+        self.connected(most, async |object| {
+            let mut held = Held { object: Some(object), state: State::Writing };
+            held.batch("begin isolation level read committed").await?;
+            Ok(held)
+        })
+        .await
+    }
+
+    async fn connected(&self, most: Duration, begin: impl AsyncFnOnce(Object) -> Result<Held>) -> Result<Held> {
         let begun = bounded(most, "beginning a transaction", async {
             let object = self.pool.get().await.map_err(|e| Error::Unavailable(unreachable(&e)))?;
-            let held = Held { object: Some(object) };
-            held.batch(how).await?;
-            Ok(held)
+            begin(object).await
         })
         .await
         .and_then(|begun| begun);
         if let Err(Error::Unavailable(_)) = &begun {
-            // Whatever else waits in the pool leads to the same dead end; new connections find the way again.
-            self.pool.retain(|_, _| false);
+            forsake(&self.pool);
         }
         begun
     }
@@ -85,9 +99,30 @@ fn unreachable(error: &PoolError) -> String {
     }
 }
 
+/// Whatever else waits in the pool leads to the same dead end; new connections find the way again.
+fn forsake(pool: &Pool) {
+    pool.retain(|_, _| false);
+}
+
+/// How a transaction that only reads begins. It goes out together with the first statement, and its end is not waited for: three ways to the
+/// database and back are one.
+const READING: &str = "begin isolation level repeatable read read only";
+
 /// A connection in a transaction.
 pub(crate) struct Held {
     object: Option<Object>,
+    state: State,
+}
+
+/// How far a transaction has come.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// It will read, and begins with its first statement; the beginning may take so long.
+    Due(Duration),
+    /// It reads.
+    Reading,
+    /// It writes.
+    Writing,
 }
 
 impl Held {
@@ -95,41 +130,65 @@ impl Held {
         self.object.as_ref().ok_or_else(|| Error::Broken("the transaction has ended".to_owned()))
     }
 
-    pub(crate) async fn rows(&self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
-        let object = self.object()?;
-        let rows = bounded(LONGEST, "a statement", async {
+    pub(crate) async fn rows(&mut self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
+        let rows = self.run(async |object| {
             let statement = object.prepare_cached(text).await.map_err(fault)?;
             count(&statement, text, arguments)?;
             object.query(&statement, &pass(arguments)).await.map_err(fault)
         });
-        for row in rows.await?? {
+        for row in rows.await? {
             each(Row::new(&row))?;
         }
         Ok(())
     }
 
-    pub(crate) async fn change(&self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
-        let object = self.object()?;
-        let changed = bounded(LONGEST, "a statement", async {
+    pub(crate) async fn change(&mut self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
+        let changed = self.run(async |object| {
             let statement = object.prepare_cached(text).await.map_err(fault)?;
             count(&statement, text, arguments)?;
             object.execute(&statement, &pass(arguments)).await.map_err(fault)
         });
-        changed.await?
+        changed.await
     }
 
-    pub(crate) async fn batch(&self, text: &str) -> Result<()> {
-        bounded(LONGEST, "a statement", self.object()?.batch_execute(text)).await?.map_err(fault)
+    pub(crate) async fn batch(&mut self, text: &str) -> Result<()> {
+        self.run(async |object| object.batch_execute(text).await.map_err(fault)).await
     }
 
-    pub(crate) async fn commit(mut self) -> Result<()> {
-        self.batch("commit").await?;
-        self.object = None;
-        Ok(())
+    /// Runs a statement, behind the beginning of the transaction where that is still due.
+    async fn run<T>(&mut self, statement: impl AsyncFnOnce(&Object) -> Result<T>) -> Result<T> {
+        let State::Due(most) = self.state else {
+            return bounded(LONGEST, "a statement", statement(self.object()?)).await?;
+        };
+        self.state = State::Reading;
+        let object = self.object()?;
+        let beginning = async {
+            let begun = timeout(most, object.batch_execute(READING)).await;
+            begun.map_err(|_| Error::Unavailable("beginning a transaction took too long".to_owned()))?.map_err(fault)
+        };
+        // Both are sent when they are polled first, in this order. Outside of the transaction the statement could do no harm: it only reads.
+        let both = bounded(LONGEST, "a statement", async { tokio::try_join!(biased; beginning, statement(object)) }).await.and_then(|both| both);
+        if let (Err(Error::Unavailable(_)), Some(pool)) = (&both, Object::pool(object)) {
+            forsake(&pool);
+        }
+        both.map(|((), outcome)| outcome)
     }
 
-    pub(crate) async fn rollback(mut self) -> Result<()> {
-        self.batch("rollback").await?;
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.end("commit").await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        self.end("rollback").await
+    }
+
+    async fn end(mut self, how: &str) -> Result<()> {
+        match self.state {
+            State::Due(_) => {}
+            // It is sent by being polled once. Whoever has the connection next queues behind it, and nothing depends on its answer.
+            State::Reading => drop(self.object()?.batch_execute(how).now_or_never()),
+            State::Writing => self.batch(how).await?,
+        }
         self.object = None;
         Ok(())
     }

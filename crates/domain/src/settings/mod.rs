@@ -9,7 +9,7 @@
 //! | `tree` | the keys, their defaults, and what must hold among them |
 //! | `schema` | the same described: JSON Schema, kinds, marks |
 //! | `document`, `rules` | one layer: what it sets, and what it allows below |
-//! | `resolve` | the layers laid over each other |
+//! | `resolve`, `made` | the layers laid over each other, and the outcome kept once for equal layers |
 //! | `instance`, `above` | changing the instance's layer, and the layers above the instances |
 //! | `config` | the contract's view of the instance's layer |
 //! | `affected` | whom a change concerns |
@@ -19,6 +19,7 @@ pub mod affected;
 pub mod config;
 pub mod document;
 pub mod instance;
+mod made;
 mod messages;
 mod organizations;
 mod rates;
@@ -114,7 +115,8 @@ pub fn check(values: &Map<String, Value>) -> Result<Document, Problem> {
     Ok(document)
 }
 
-/// Parsed trees by instance. Their versions are compared at every use, so an entry's age does not matter for its truth.
+/// Parsed trees by instance, those of equal documents in one place. Their versions are compared at every use, so an entry's age does not
+/// matter for its truth.
 static EFFECTIVE: LazyLock<InstanceCache<Versions, Arc<Settings>>> = LazyLock::new(|| InstanceCache::new(10_000, Duration::from_secs(3_600)));
 
 /// The settings that apply to the instance now: one statement where no layer has changed.
@@ -127,7 +129,7 @@ pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
         return Ok(settings);
     }
     let found = store::layers(tx).await?;
-    let settings = Arc::new(resolve::resolve(&found.layers).settings);
+    let settings = made::of(&found.layers);
     EFFECTIVE.put(tx, found.versions, Arc::clone(&settings));
     Ok(settings)
 }
