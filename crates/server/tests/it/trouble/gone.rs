@@ -148,8 +148,8 @@ async fn many_callers_at_once_are_all_told() {
     let taken = server.trouble(testkit::Line::Hangs).await;
     let callers: Vec<_> = (0..32)
         .map(|_| {
-            let mut browser = server.browser();
-            tokio::spawn(async move { browser.get("/v1/client").await.status })
+            let backend = server.backend();
+            tokio::spawn(async move { backend.get("/v1/users?query=ada").await.status })
         })
         .collect();
     for caller in callers {
@@ -158,6 +158,7 @@ async fn many_callers_at_once_are_all_told() {
     server.heal(taken).await;
     readable(&server).await;
     server.browser().get("/v1/client").await.ok();
+    server.backend().get("/v1/users?query=ada").await.ok();
 }
 
 async fn readable(server: &TestServer) {
