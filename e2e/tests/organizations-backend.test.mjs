@@ -4,6 +4,7 @@ import { expressApp } from '../harness/apps.mjs';
 import { newUser } from '../harness/backend.mjs';
 import { claims } from '../harness/clerkjs.mjs';
 import { ORGANIZATIONS, picture } from '../harness/organizations.mjs';
+import { address } from '../harness/people.mjs';
 import { story, world } from '../harness/stories.mjs';
 
 const shared = world({ settings: ORGANIZATIONS, prepare: async server => ({ app: await expressApp(server) }) });
@@ -62,6 +63,57 @@ story(shared, 'the backend keeps members', async ({ clerk }) => {
   await clerk.organizations.deleteOrganizationMembership({ organizationId, userId: cleo.id });
   await assert.rejects(clerk.organizations.deleteOrganizationMembership({ organizationId, userId: bea.id }), { status: 400 });
   assert.equal((await clerk.organizations.getOrganizationMembershipList({ organizationId })).totalCount, 1);
+});
+
+story(shared, 'the backend invites, and takes back', async ({ clerk }) => {
+  const [hana, ines] = [await newUser(clerk, 'hana'), await newUser(clerk, 'ines')];
+  const { id: organizationId } = await clerk.organizations.createOrganization({ name: 'Mill', createdBy: hana.id });
+  const redirectUrl = 'http://localhost:3000/join';
+  const one = await clerk.organizations.createOrganizationInvitation({
+    organizationId,
+    emailAddress: ines.address,
+    role: 'org:admin',
+    inviterUserId: hana.id,
+    redirectUrl,
+    publicMetadata: { desk: 1 },
+    expiresInDays: 3,
+  });
+  assert.deepEqual([one.emailAddress, one.role, one.status, one.organizationId], [ines.address, 'org:admin', 'pending', organizationId]);
+  const more = [address('one'), address('two')];
+  const bulk = await clerk.organizations.createOrganizationInvitationBulk(
+    organizationId,
+    more.map(emailAddress => ({ emailAddress, role: 'org:member', redirectUrl })),
+  );
+  assert.deepEqual(bulk.data.map(({ emailAddress }) => emailAddress).sort(), more);
+  const pending = await clerk.organizations.getOrganizationInvitationList({ organizationId, status: ['pending'], limit: 2 });
+  assert.deepEqual([pending.data.length, pending.totalCount], [2, 3]);
+  assert.equal((await clerk.organizations.getOrganizationInvitation({ organizationId, invitationId: one.id })).publicMetadata.desk, 1);
+  assert.deepEqual(ids(await clerk.users.getOrganizationInvitationList({ userId: ines.id, status: 'pending' })), [one.id]);
+  const revoked = await clerk.organizations.revokeOrganizationInvitation({ organizationId, invitationId: bulk.data[0].id, requestingUserId: hana.id });
+  assert.equal(revoked.status, 'revoked');
+  const again = clerk.organizations.revokeOrganizationInvitation({ organizationId, invitationId: bulk.data[0].id });
+  await assert.rejects(again, { status: 400 });
+  await assert.rejects(clerk.organizations.getOrganizationInvitation({ organizationId, invitationId: 'orginv_none' }), { status: 404 });
+  assert.equal((await clerk.organizations.getOrganizationInvitationList({ organizationId, status: ['revoked'] })).totalCount, 1);
+});
+
+story(shared, 'the backend keeps domains', async ({ clerk }) => {
+  const kim = await newUser(clerk, 'kim');
+  const { id: organizationId } = await clerk.organizations.createOrganization({ name: 'Weir', createdBy: kim.id });
+  await clerk.instance.updateOrganizationSettings({ domainsEnabled: true });
+  assert.equal((await clerk.instance.getOrganizationSettings()).domainsEnabled, true);
+  const made = await clerk.organizations.createOrganizationDomain({ organizationId, name: 'weir.test', enrollmentMode: 'manual_invitation', verified: false });
+  assert.deepEqual([made.name, made.enrollmentMode, made.verification?.status ?? 'unverified'], ['weir.test', 'manual_invitation', 'unverified']);
+  const changed = await clerk.organizations.updateOrganizationDomain({
+    organizationId,
+    domainId: made.id,
+    enrollmentMode: 'automatic_invitation',
+    verified: true,
+  });
+  assert.deepEqual([changed.enrollmentMode, changed.verification.status], ['automatic_invitation', 'verified']);
+  assert.deepEqual(ids(await clerk.organizations.getOrganizationDomainList({ organizationId })), [made.id]);
+  assert.equal((await clerk.organizations.deleteOrganizationDomain({ organizationId, domainId: made.id })).deleted, true);
+  assert.equal((await clerk.organizations.getOrganizationDomainList({ organizationId })).totalCount, 0);
 });
 
 story(shared, 'the backend turns on what organizations may', async ({ clerk }) => {

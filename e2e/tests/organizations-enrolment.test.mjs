@@ -50,6 +50,22 @@ story(shared, 'whoever has an address at the domain asks to join, and an admin a
   assert.deepEqual(data.map(({ role, organization }) => [role, organization.id]), [['org:member', id]]);
 });
 
+story(shared, 'a domain invites whoever has an address there, and they join from the switcher', async ({ clerk, app, page, visit }) => {
+  const eve = await newUser(clerk, 'eve');
+  const { id } = await clerk.organizations.createOrganization({ name: 'Forge', createdBy: eve.id });
+  await clerk.organizations.createOrganizationDomain({ organizationId: id, name: 'forge.test', enrollmentMode: 'automatic_invitation', verified: true });
+  const fay = await somebodyAt(clerk, 'forge.test', 'fay');
+  await signInWithPassword(page, app, fay);
+  await page.goto(`${app.origin}/team`);
+  await openSwitcher(page);
+  await page.getByText('Forge').first().waitFor();
+  await visit.shot('organization-invited-by-domain');
+  await page.locator('.cl-organizationSwitcherPopoverCard').getByRole('button', { name: 'Join' }).click();
+  await page.locator('.cl-organizationSwitcherPopoverCard').getByRole('button', { name: 'Join' }).waitFor({ state: 'detached' });
+  const { data } = await clerk.users.getOrganizationMembershipList({ userId: fay.id });
+  assert.deepEqual(data.map(({ role, organization }) => [role, organization.id]), [['org:member', id]]);
+});
+
 story(shared, 'an admin proves a domain with a code', async ({ clerk, server, app, page, visit }) => {
   const cleo = await somebodyAt(clerk, 'kiln.test', 'cleo');
   const { id } = await clerk.organizations.createOrganization({ name: 'Kiln', createdBy: cleo.id });

@@ -45,6 +45,30 @@ story(shared, 'whoever signs up sets an organization up before anything else', a
   assert.equal(await page.getByText('Personal account').count(), 0);
 });
 
+story(shared, 'the form of a first organization has a name already, where the settings suggest one', async ({ server, app, page, visit }) => {
+  const path = `/v1/platform/applications/${server.applicationId}/instances/${server.instance.id}/config`;
+  const change = on =>
+    fetch(`${server.backendUrl}${path}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${server.platformToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ organization_settings: { creation_defaults_enabled: on } }),
+    });
+  assert.equal((await change(true)).status, 200);
+  const eve = { address: testAddress('eve'), password: password() };
+  await startSignUp(page, app, eve);
+  await enterCode(page, TEST_CODE);
+  await page.waitForURL(/tasks\/choose-organization/);
+  await page.locator('input[name=name]').waitFor();
+  assert.equal(await page.locator('input[name=name]').inputValue(), 'Example');
+  assert.equal(await page.locator('input[name=slug]').inputValue(), 'example');
+  await visit.shot('organization-task-defaults');
+  await page.getByRole('button', { name: 'Continue', exact: true }).click();
+  await assertSignedIn(page, eve);
+  await page.goto(`${app.origin}/team`);
+  await assertHere(page, { name: 'Example', slug: 'example', role: 'org:admin' });
+  assert.equal((await change(false)).status, 200);
+});
+
 story(shared, 'whoever signs in chooses one of their organizations', async ({ clerk, app, page, visit }) => {
   const bob = await newUser(clerk, 'bob');
   const mine = await clerk.organizations.createOrganization({ name: 'Harbour', createdBy: bob.id });

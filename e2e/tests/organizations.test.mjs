@@ -151,6 +151,23 @@ story(shared, 'an admin lists members, changes a role, and removes somebody', as
   assert.deepEqual(await roles(), { [fay.id]: 'org:admin' });
 });
 
+story(shared, 'a role of the application is in the dropdown of the members', async ({ clerk, app, page, visit }) => {
+  await clerk.organizationRoles.createOrganizationRole({ name: 'Navigator', key: 'org:navigator', includeInInitialRoleSet: true });
+  const [kim, lou] = [await newUser(clerk, 'kim'), await newUser(clerk, 'lou')];
+  const { id } = await clerk.organizations.createOrganization({ name: 'Lock', createdBy: kim.id });
+  await clerk.organizations.createOrganizationMembership({ organizationId: id, userId: lou.id, role: 'org:member' });
+  await signIn(page, app, kim);
+  await switchTo(page, /Lock/);
+  await assertHere(page, { id });
+  await openMembers(page, app);
+  await row(page, lou.address).getByRole('button', { name: 'Member', exact: true }).click();
+  await visit.shot('organization-roles');
+  await page.getByRole('option', { name: 'Navigator' }).or(page.locator('.cl-selectOption__role', { hasText: 'Navigator' })).first().click();
+  await row(page, lou.address).getByRole('button', { name: 'Navigator', exact: true }).waitFor();
+  const { data } = await clerk.users.getOrganizationMembershipList({ userId: lou.id });
+  assert.deepEqual(data.map(({ role }) => role), ['org:navigator']);
+});
+
 story(shared, 'a member has no say, and leaves', async ({ clerk, app, page, visit }) => {
   const [hana, ines] = [await newUser(clerk, 'hana'), await newUser(clerk, 'ines')];
   const { id } = await clerk.organizations.createOrganization({ name: 'Quay', createdBy: hana.id });

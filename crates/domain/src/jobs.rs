@@ -3,7 +3,7 @@
 use crate::{
     keys::{rotation, spares},
     messages::{self, Failure},
-    organizations::roles::replace,
+    organizations::{self, invitations, roles::replace},
 };
 use ::store::{Access, BoxFuture, ClaimedJob, Database, NewJob, Tx};
 use foundation::{Error, InstanceId, Result};
@@ -52,6 +52,8 @@ async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job:
         rotation::RETIRE => within(database, instance, |tx| Box::pin(rotation::retire(tx))).await.map_err(Failure::from),
         rotation::WITHDRAW => within(database, instance, |tx| Box::pin(rotation::withdraw(tx, &job.payload))).await.map_err(Failure::from),
         replace::GO_ON => within(database, instance, |tx| Box::pin(replace::go_on(tx, &job.payload))).await.map_err(Failure::from),
+        invitations::GO_ON => within(database, instance, |tx| Box::pin(invitations::go_on(tx, &job.payload))).await.map_err(Failure::from),
+        organizations::DELETE => within(database, instance, |tx| Box::pin(organizations::go_on_deleting(tx, &job.payload))).await.map_err(Failure::from),
         FILL_SPARES => spares::fill(world, database, spares::WANTED).await.map_err(Failure::from),
         other => Err(Error::Broken(format!("no job is called {other}")).into()),
     }

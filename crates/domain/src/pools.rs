@@ -7,7 +7,7 @@ use crate::{
     counters::{self, Counter},
     instances::Tenant,
     organizations::{
-        self, Organization,
+        self, Organization, invitations,
         memberships::{self, NewMembership},
         roles,
     },
@@ -63,7 +63,14 @@ pub(crate) async fn create(tx: &mut Tx<'_>, organization: &Organization) -> Resu
 /// # Errors
 /// Only the database's own.
 pub async fn of_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Pool>> {
-    tx.find(sql!("select id, organization_id, slug from pools where instance_id = $1 and slug = $2 and organization_id is not null"), &[&slug]).await
+    tx.find(
+        sql!(
+            "select id, organization_id, slug from pools where instance_id = $1 and slug = $2
+              and organization_id in (select o.id from organizations o where o.instance_id = $1 and o.deleted_at is null)"
+        ),
+        &[&slug],
+    )
+    .await
 }
 
 /// The pool of this organization, if it has one of its own.
@@ -142,35 +149,42 @@ pub async fn of_new_user(tx: &mut Tx<'_>, tenant: &Tenant, organization: Option<
     }
 }
 
-/// Makes somebody who has just come to be in an organization's own pool its member.
+/// Makes somebody who has just come to be in an organization's own pool its member: as what they were invited, if they were.
 ///
 /// # Errors
 /// As [`memberships::add`].
 pub(crate) async fn welcome(tx: &mut Tx<'_>, actor: Actor<'_>, user: &User) -> Result<()> {
     let Some(pool) = of_id(tx, user.pool).await? else { return Ok(()) };
+    // Whoever is invited has a seat that is kept for them, and a role.
+    if settings::effective(tx).await?.organization_settings.enabled {
+        let norms: Vec<String> = user.emails().filter(|email| email.verified_by.is_some()).map(|email| email.norm.clone()).collect();
+        if let Some(invitation) = invitations::first_pending(tx, pool.organization, &norms).await? {
+            return invitations::accept(tx, actor, invitation, user.id).await.map(drop);
+        }
+    }
     let catalogue = roles::stored(tx).await?;
     let set = organizations::get(tx, pool.organization).await?.role_set;
     let role = catalogue.set(set).ok_or(Problem::RoleUnknown)?.default_role;
     memberships::add(tx, actor, &NewMembership::new(pool.organization, user.id, role)).await.map(drop)
 }
 
-/// Deletes everybody in an organization's own pool, and the pool.
-pub(crate) async fn empty(tx: &mut Tx<'_>, actor: Actor<'_>, organization: OrganizationId) -> Result<()> {
-    let Some(pool) = of_organization(tx, organization).await? else { return Ok(()) };
-    loop {
-        let some: Vec<(UserId,)> = tx.list(sql!("select id from users where instance_id = $1 and pool_id = $2 order by id limit 100"), &[&pool.id]).await?;
-        if some.is_empty() {
-            break;
-        }
-        for (user,) in some {
-            users::delete(tx, actor, user).await?;
-        }
+/// Gives the pool of an organization that is being deleted a name that no door has, so that another one can have its own.
+pub(crate) async fn close(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+    tx.change(sql!("update pools set slug = id where instance_id = $1 and organization_id = $2"), &[&organization]).await.map(drop)
+}
+
+/// Deletes some of those in an organization's own pool; how many that were.
+pub(crate) async fn empty(tx: &mut Tx<'_>, actor: Actor<'_>, organization: OrganizationId, most: i64) -> Result<usize> {
+    let Some(pool) = of_organization(tx, organization).await? else { return Ok(0) };
+    let some: Vec<UserId> = tx.list(sql!("select id from users where instance_id = $1 and pool_id = $2 order by id limit $3"), &[&pool.id, &most]).await?;
+    for user in &some {
+        users::delete(tx, actor, *user).await?;
     }
-    remove(tx, organization).await
+    Ok(some.len())
 }
 
 /// Removes an organization's pool. Its users are gone already.
-async fn remove(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
+pub(crate) async fn remove(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
     tx.change(sql!("delete from pools where instance_id = $1 and organization_id = $2"), &[&organization]).await.map(drop)
 }
 

@@ -3,6 +3,7 @@
 use domain::{
     bodies,
     organizations::{
+        defaults::{self, Existing},
         memberships::{self, Filter},
         own,
         roles::Role,
@@ -83,6 +84,30 @@ pub async fn list_own(call: FrontendCall, Query(query): Query) -> Answer {
         },
     )
     .await
+}
+
+/// What a new organization of the user's could be called.
+pub async fn creation_defaults(call: FrontendCall) -> Answer {
+    call.read(
+        |tx, visit| Box::pin(defaults::of_visitor(tx, visit)),
+        |found| {
+            let form =
+                found.form.as_ref().map(|(name, slug)| json!({ "name": name, "slug": slug.as_deref().unwrap_or_default(), "logo": null, "blur_hash": null }));
+            json!({ "form": form, "advisory": found.existing.as_ref().map(advisory) })
+        },
+    )
+    .await
+}
+
+/// Says that there is an organization already. The contract and the SDKs read different names of the same.
+fn advisory(existing: &Existing) -> Value {
+    json!({
+        "type": "warning",
+        "message": format!("The organization {} has the domain {} already.", existing.organization, existing.domain),
+        "code": "organization_already_exists",
+        "severity": "warning",
+        "meta": { "organization_domain": existing.domain, "organization_name": existing.organization },
+    })
 }
 
 /// Leaves an organization.

@@ -135,6 +135,7 @@ pub fn routes() -> Routes {
         .get("listOrganizationMembershipRequests", "/v1/organizations/{organization_id}/membership_requests", membership_requests::list)
         .post("acceptOrganizationMembershipRequest", "/v1/organizations/{organization_id}/membership_requests/{request_id}/accept", membership_requests::accept)
         .post("rejectOrganizationMembershipRequest", "/v1/organizations/{organization_id}/membership_requests/{request_id}/reject", membership_requests::reject)
+        .get("getOrganizationCreationDefaults", "/v1/me/organization_creation_defaults", organizations::creation_defaults)
         .get("getOrganizationSuggestions", "/v1/me/organization_suggestions", membership_requests::list_suggestions)
         .post("acceptOrganizationSuggestion", "/v1/me/organization_suggestions/{suggestion_id}/accept", membership_requests::accept_suggestion)
         .get("getOrganizationInvitations", "/v1/organizations/{organization_id}/invitations", invitations::list)

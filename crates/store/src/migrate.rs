@@ -37,6 +37,8 @@ pub const fn migrations() -> &'static [Migration] {
         Migration { version: 14, name: "enrolment", text: include_str!("migrations/0014_enrolment.sql") },
         Migration { version: 15, name: "pools", text: include_str!("migrations/0015_pools.sql") },
         Migration { version: 16, name: "organizations of sign-in tokens", text: include_str!("migrations/0016_sign_in_token_organizations.sql") },
+        Migration { version: 18, name: "domain invitations", text: include_str!("migrations/0018_domain_invitations.sql") },
+        Migration { version: 19, name: "ends of organizations", text: include_str!("migrations/0019_organization_ends.sql") },
     ]
 }
 

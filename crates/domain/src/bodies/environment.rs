@@ -45,6 +45,9 @@ pub fn environment(tenant: &Tenant, settings: &Settings, catalogue: &Catalogue) 
     if organizations.forces_selection() {
         body["organization_settings"]["force_organization_selection"] = true.into();
     }
+    if organizations.enabled && organizations.creation_defaults_enabled {
+        body["organization_settings"]["organization_creation_defaults"] = json!({ "enabled": true });
+    }
     body
 }
 

@@ -5,7 +5,7 @@ use crate::{
     bodies,
     instances::Tenant,
     keys,
-    organizations::active::Active,
+    organizations::{active::Active, invitations},
     tokens::{self, Claimed},
 };
 use ::store::{Kept, Tx};
@@ -57,6 +57,8 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
     let about: Vec<_> = sessions.iter().map(|s| (s.session.id, s.session.user, s.session.end())).collect();
     let identifiers: Vec<_> = sessions.iter().flat_map(|s| &s.user.identifiers).map(|i| i.id).collect();
     let organizations: Vec<_> = sessions.iter().flat_map(|s| &s.user.memberships).map(|m| m.organization.id).collect();
+    let inviting: Vec<_> =
+        sessions.iter().flat_map(|s| &s.user.memberships).map(|m| &m.organization).filter(|o| o.pending_invitations > 0).map(|o| o.id).collect();
     let key = if sessions.is_empty() { None } else { Some(keys::signer(tx, tokens::LIFE).await?) };
     let known = KnownClient { key, shown: Mutex::new(Shown { view, body: None }) };
     if !lasting {
@@ -64,6 +66,12 @@ pub async fn known(tx: &mut Tx<'_>, visit: &Visit) -> Result<Kept<KnownClient>> 
     }
     let kept = Kept::new(known, 1_000 + about.len() * SESSION_WEIGHT + organizations.len() * MEMBERSHIP_WEIGHT);
     let kept = about.iter().fold(kept, |kept, (session, user, end)| kept.until(*end).about(session).about(user));
+    // The number of pending invitations is told too.
+    let first_over = invitations::first_over(tx, &inviting).await?;
+    let kept = match first_over {
+        Some(over) => kept.until(over),
+        None => kept,
+    };
     let kept = identifiers.iter().fold(kept, |kept, identifier| kept.about(identifier));
     Ok(organizations.iter().fold(kept, |kept, organization| kept.about(organization)))
 }

@@ -27,14 +27,14 @@ pub(crate) async fn invitation(tx: &mut Tx<'_>, invited: &Invited, url: &Secret)
     queue(tx, Kind::OrganizationInvitation, &of.email_address, values, Some(of.expires_at)).await
 }
 
-fn name(user: &User) -> String {
+pub(super) fn name(user: &User) -> String {
     let names: Vec<&str> = [&user.first_name, &user.last_name].into_iter().flatten().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
     harmless(&names.join(" "))
 }
 
 /// A name that whoever invites has chosen, as strangers can be shown it: short, and without anything that a mail program makes a link of. An
 /// invisible space stands behind each mark that could join the parts of an address.
-fn harmless(name: &str) -> String {
+pub(super) fn harmless(name: &str) -> String {
     let mut out = String::new();
     for character in name.chars().take(LONGEST) {
         out.push(character);

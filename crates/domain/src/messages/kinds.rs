@@ -24,6 +24,12 @@ use std::collections::BTreeMap;
         PrimaryAddressChanged = "primary_address_changed",
         /// Somebody is invited to an organization.
         OrganizationInvitation = "organization_invitation",
+        /// Somebody wants to join an organization; told to those who decide.
+        OrganizationMembershipRequested = "organization_membership_requested",
+        /// Somebody who wanted to join an organization has joined.
+        OrganizationMembershipRequestAccepted = "organization_membership_request_accepted",
+        /// A member has another role.
+        OrganizationRoleChanged = "organization_role_changed",
         /// A trial of a mail server.
         Test = "test",
     }
@@ -31,7 +37,7 @@ use std::collections::BTreeMap;
 
 impl Kind {
     /// Those whose templates an instance can write.
-    pub const OWN: [Kind; 9] = [
+    pub const OWN: [Kind; 12] = [
         Kind::VerificationCode,
         Kind::SignInCode,
         Kind::ResetPasswordCode,
@@ -41,6 +47,9 @@ impl Kind {
         Kind::PasswordRemoved,
         Kind::PrimaryAddressChanged,
         Kind::OrganizationInvitation,
+        Kind::OrganizationMembershipRequested,
+        Kind::OrganizationMembershipRequestAccepted,
+        Kind::OrganizationRoleChanged,
     ];
 
     const fn has_code(self) -> bool {
@@ -49,6 +58,22 @@ impl Kind {
 
     const fn invites(self) -> bool {
         matches!(self, Kind::OrganizationInvitation)
+    }
+
+    const fn asks(self) -> bool {
+        matches!(self, Kind::OrganizationMembershipRequested)
+    }
+
+    const fn tells_member(self) -> bool {
+        matches!(self, Kind::OrganizationMembershipRequestAccepted | Kind::OrganizationRoleChanged)
+    }
+
+    const fn is_of_organization(self) -> bool {
+        self.invites() || self.asks() || self.tells_member()
+    }
+
+    const fn names_role(self) -> bool {
+        self.invites() || self.tells_member()
     }
 
     /// The value without which the message is of no use.
@@ -89,7 +114,7 @@ const fn always(_: Kind) -> bool {
 }
 
 /// Nothing that a stranger has chosen stands in a mail with a code: whoever signs up with somebody else's address sends them no words.
-const VARIABLES: [Variable; 17] = [
+const VARIABLES: [Variable; 19] = [
     Variable { name: "app.name", kind: Type::Text, sample: "Acme", only: always },
     Variable { name: "app.logo_url", kind: Type::Address, sample: "", only: always },
     Variable { name: "app.color", kind: Type::Colour, sample: DEFAULT_COLOUR, only: always },
@@ -102,9 +127,11 @@ const VARIABLES: [Variable; 17] = [
     Variable { name: "device.name", kind: Type::Text, sample: "Firefox on Linux", only: |kind| matches!(kind, Kind::NewDevice) },
     Variable { name: "device.location", kind: Type::Text, sample: "Lisbon, Portugal", only: |kind| matches!(kind, Kind::NewDevice) },
     Variable { name: "device.address", kind: Type::Text, sample: "192.0.2.7", only: |kind| matches!(kind, Kind::NewDevice) },
-    Variable { name: "organization.name", kind: Type::Text, sample: "Analytical Engines", only: Kind::invites },
+    Variable { name: "organization.name", kind: Type::Text, sample: "Analytical Engines", only: Kind::is_of_organization },
     Variable { name: "inviter.name", kind: Type::Text, sample: "Ada Lovelace", only: Kind::invites },
-    Variable { name: "role.name", kind: Type::Text, sample: "Member", only: Kind::invites },
+    Variable { name: "requester.name", kind: Type::Text, sample: "Grace Hopper", only: Kind::asks },
+    Variable { name: "requester.email_address", kind: Type::Text, sample: "grace@example.com", only: Kind::asks },
+    Variable { name: "role.name", kind: Type::Text, sample: "Member", only: Kind::names_role },
     Variable { name: "days", kind: Type::Text, sample: "30", only: Kind::invites },
     Variable { name: "action_url", kind: Type::Address, sample: "https://acme.example/v1/tickets/accept", only: Kind::invites },
 ];

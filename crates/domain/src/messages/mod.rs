@@ -4,6 +4,7 @@
 mod invitations;
 mod kinds;
 mod notices;
+mod organizations;
 mod send;
 pub mod servers;
 mod template;
@@ -12,6 +13,7 @@ mod words;
 pub(crate) use invitations::invitation;
 pub use kinds::Kind;
 pub use notices::{new_device, password_changed, password_removed, primary_address_changed};
+pub(crate) use organizations::{membership_request_accepted, membership_requested, role_changed};
 pub use send::{Trial, try_server};
 pub use template::Part;
 pub use words::{Draft, Worded, check_template, names, preview};

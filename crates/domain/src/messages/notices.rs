@@ -77,7 +77,7 @@ async fn was_seen(tx: &mut Tx<'_>, session: &Session) -> Result<bool> {
 }
 
 /// The address that notices go to: the primary one, which is proven.
-fn address(user: &User) -> Option<&str> {
+pub(super) fn address(user: &User) -> Option<&str> {
     let primary = user.primary_email_address?;
     user.emails().find(|email| email.id == primary && email.verified_by.is_some()).map(|email| email.given.as_str())
 }

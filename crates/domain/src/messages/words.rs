@@ -96,6 +96,24 @@ const fn built_in(kind: Kind) -> BuiltIn {
             body: include_str!("texts/organization_invitation.html"),
             text: include_str!("texts/organization_invitation.txt"),
         },
+        Kind::OrganizationMembershipRequested => BuiltIn {
+            subject: "Somebody wants to join {{organization.name}} at {{app.name}}",
+            preview: "Accept or reject the request.",
+            body: include_str!("texts/organization_membership_requested.html"),
+            text: include_str!("texts/organization_membership_requested.txt"),
+        },
+        Kind::OrganizationMembershipRequestAccepted => BuiltIn {
+            subject: "You belong to {{organization.name}} at {{app.name}}",
+            preview: "Your request to join was accepted.",
+            body: include_str!("texts/organization_membership_request_accepted.html"),
+            text: include_str!("texts/organization_membership_request_accepted.txt"),
+        },
+        Kind::OrganizationRoleChanged => BuiltIn {
+            subject: "Your role in {{organization.name}} at {{app.name}} was changed",
+            preview: "You are {{role.name}} now.",
+            body: include_str!("texts/organization_role_changed.html"),
+            text: include_str!("texts/organization_role_changed.txt"),
+        },
         Kind::Test => BuiltIn {
             subject: "A test mail from {{app.name}}",
             preview: "Your mail server works.",
@@ -127,6 +145,9 @@ fn own(settings: &Settings, kind: Kind) -> Option<&Texts> {
         Kind::PasswordRemoved => templates.password_removed.as_ref(),
         Kind::PrimaryAddressChanged => templates.primary_address_changed.as_ref(),
         Kind::OrganizationInvitation => templates.organization_invitation.as_ref(),
+        Kind::OrganizationMembershipRequested => templates.organization_membership_requested.as_ref(),
+        Kind::OrganizationMembershipRequestAccepted => templates.organization_membership_request_accepted.as_ref(),
+        Kind::OrganizationRoleChanged => templates.organization_role_changed.as_ref(),
         Kind::Test => None,
     }
 }
@@ -188,7 +209,8 @@ fn is_blank(part: Part, rendered: &str) -> bool {
 }
 
 /// Values that are not always there.
-const OPTIONAL: [&str; 6] = ["app.logo_url", "app.support_email", "user.first_name", "device.location", "device.address", "inviter.name"];
+const OPTIONAL: [&str; 8] =
+    ["app.logo_url", "app.support_email", "user.first_name", "device.location", "device.address", "inviter.name", "requester.name", "requester.email_address"];
 
 /// Checks a template of an instance: it can be read, names only what its message has, carries the code or the link where there is one, and says something
 /// even where no optional value is there.

@@ -52,7 +52,24 @@ const MOST_NOTICES: i64 = 50;
 /// # Errors
 /// Only the database's own.
 pub async fn charge_mail(tx: &mut Tx<'_>, norm: &str) -> Result<bool> {
-    match spend(tx, "notice", norm, MOST_NOTICES).await {
+    spent(spend(tx, "notice", norm, MOST_NOTICES).await)
+}
+
+/// How many mails about their organizations one address gets in a day. They use up no codes, no notices and no invitations.
+const MOST_OF_ORGANIZATIONS: i64 = 20;
+
+/// Counts a mail about an organization to an address; whether there was one left today.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn charge_organization_mail(tx: &mut Tx<'_>, norm: &str) -> Result<bool> {
+    sweep(tx).await?;
+    spent(spend(tx, "organization", norm, MOST_OF_ORGANIZATIONS).await)
+}
+
+/// Whether there was one left.
+fn spent(outcome: Result<()>) -> Result<bool> {
+    match outcome {
         Ok(()) => Ok(true),
         Err(Error::Refused(problem)) if matches!(*problem, Problem::TooManyRequests(_)) => Ok(false),
         Err(error) => Err(error),

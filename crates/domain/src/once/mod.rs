@@ -5,7 +5,7 @@
 
 mod budgets;
 
-pub use budgets::{charge, charge_backend, charge_invitation_mail, charge_invitations, charge_look, charge_mail, charge_trial};
+pub use budgets::{charge, charge_backend, charge_invitation_mail, charge_invitations, charge_look, charge_mail, charge_organization_mail, charge_trial};
 
 use foundation::{OnceId, Problem, Result, Secret, Timestamp};
 use std::time::Duration;

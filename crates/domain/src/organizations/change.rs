@@ -7,9 +7,8 @@ use super::{
 };
 use crate::{
     audit::{self, Actor},
-    counters::{self, Counter},
     events::{self, Event},
-    images, pools, sessions, settings, users,
+    images, settings, users,
 };
 use ::store::Tx;
 use foundation::{ImageId, OnConflict, OrganizationId, Problem, Result, Timestamp};
@@ -143,27 +142,4 @@ pub async fn remove_logo(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) 
     images::remove(tx, &id.to_string()).await?;
     store::set_image(tx, id, None).await?;
     Ok((changed(tx, actor, id, "organization.logo_remove").await?, image))
-}
-
-/// Deletes the organization with all memberships. It is no longer in any session.
-///
-/// # Errors
-/// [`Problem::NotFound`].
-pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId) -> Result<Organization> {
-    let organization = hold(tx, id).await?;
-    images::forget(tx, &id.to_string()).await?;
-    sessions::forget_organization(tx, id).await?;
-    memberships::forget_organization(tx, id).await?;
-    invitations::forget_organization(tx, id).await?;
-    pools::empty(tx, actor, id).await?;
-    if let Some(creator) = organization.created_by {
-        users::discount_creation(tx, creator).await?;
-    }
-    if !store::delete(tx, id).await? {
-        return Err(Problem::NotFound.into());
-    }
-    counters::add(tx, Counter::Organizations, -1).await?;
-    audit::record(tx, actor, "organization.delete", &id.to_string(), &json!({ "name": organization.name })).await?;
-    events::emit(tx, Event::OrganizationDeleted(&organization)).await?;
-    Ok(organization)
 }

@@ -114,11 +114,16 @@ async fn slug(tx: &mut Tx<'_>, policy: &OrganizationSettings, new: &NewOrganizat
         check_slug(policy, slug)?;
         return Ok(Some(slug.clone()));
     }
+    free_slug(tx, policy, &new.name).await
+}
+
+/// A slug made of a name that nobody has, with some digits where somebody has that already; none where organizations go without.
+pub(super) async fn free_slug(tx: &mut Tx<'_>, policy: &OrganizationSettings, name: &str) -> Result<Option<String>> {
     if policy.slug_disabled {
         return Ok(None);
     }
-    let made = text::kebab(&new.name, 48);
-    let made = if made == "app" && !new.name.trim().eq_ignore_ascii_case("app") { "organization".to_owned() } else { made };
+    let made = text::kebab(name, 48);
+    let made = if made == "app" && !name.trim().eq_ignore_ascii_case("app") { "organization".to_owned() } else { made };
     if made.len() >= SHORTEST && !store::has_slug(tx, &made).await? {
         return Ok(Some(made));
     }

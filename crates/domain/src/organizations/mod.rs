@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `own` | what signed-in users do: they are found to be members first, and to be allowed second |
 //! | `create`, `change`, `list` | the organizations themselves |
+//! | `defaults` | what a new one could be called |
+//! | `delete` | the end of one |
 //! | `memberships` | who belongs to them |
 //! | `invitations` | who is asked to |
 //! | `roles` | what members may be |
@@ -16,6 +18,8 @@
 pub mod active;
 mod change;
 mod create;
+pub mod defaults;
+mod delete;
 pub mod domains;
 pub mod invitations;
 mod list;
@@ -27,8 +31,10 @@ mod store;
 pub mod suggestions;
 pub mod switch;
 
-pub use change::{Change, MetadataChange, change_metadata, delete, merge, remove_logo, set_logo, spend_logo, update};
+pub use change::{Change, MetadataChange, change_metadata, merge, remove_logo, set_logo, spend_logo, update};
 pub use create::{NewOrganization, create};
+pub use delete::delete;
+pub(crate) use delete::{GO_ON as DELETE, go_on as go_on_deleting};
 pub(crate) use list::of_ids;
 pub use list::{Filter, Order, OrderBy, count, list};
 
@@ -73,6 +79,13 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Organization {
+    /// Whether all seats are taken, or kept for whoever is invited.
+    pub fn is_full(&self) -> bool {
+        self.max_allowed_memberships > 0 && self.members + self.pending_invitations >= self.max_allowed_memberships
+    }
 }
 
 /// The organization of this id.

@@ -39,20 +39,21 @@ impl FromRow for Organization {
 }
 
 pub(super) async fn find(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Option<Organization>> {
-    tx.find(sql!(concat!("select ", columns!(), " from organizations o where o.instance_id = $1 and o.id = $2")), &[&id]).await
+    tx.find(sql!(concat!("select ", columns!(), " from organizations o where o.instance_id = $1 and o.id = $2 and o.deleted_at is null")), &[&id]).await
 }
 
 /// The id of the organization that has this id or this slug.
 pub(super) async fn id_of(tx: &mut Tx<'_>, id_or_slug: &str) -> Result<Option<OrganizationId>> {
     match parse_id(id_or_slug) {
-        Some(id) => tx.find(sql!("select id from organizations where instance_id = $1 and id = $2"), &[&id]).await,
+        Some(id) => tx.find(sql!("select id from organizations where instance_id = $1 and id = $2 and deleted_at is null"), &[&id]).await,
         None => tx.find(sql!("select id from organizations where instance_id = $1 and slug = $2"), &[&id_or_slug]).await,
     }
 }
 
 /// Holds the row until the transaction ends, so that whoever else changes the organization comes after; whether there is one.
 pub(super) async fn hold(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
-    Ok(tx.change(sql!("update organizations set updated_at = updated_at where instance_id = $1 and id = $2").unheard(), &[&id]).await? == 1)
+    Ok(tx.change(sql!("update organizations set updated_at = updated_at where instance_id = $1 and id = $2 and deleted_at is null").unheard(), &[&id]).await?
+        == 1)
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, o: &Organization, most: Option<i64>) -> Result<()> {
@@ -108,6 +109,20 @@ pub(super) async fn set_most_members(tx: &mut Tx<'_>, id: OrganizationId, most: 
 pub(super) async fn set_image(tx: &mut Tx<'_>, id: OrganizationId, image: Option<ImageId>) -> Result<()> {
     let now = tx.now();
     tx.change(sql!("update organizations set image_id = $3, updated_at = $4 where instance_id = $1 and id = $2"), &[&id, &image, &now]).await.map(drop)
+}
+
+/// Makes the organization one that nobody finds any more, and its slug free; whether it did.
+pub(super) async fn end(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
+    let now = tx.now();
+    let ended = tx
+        .change(sql!("update organizations set deleted_at = $3, slug = null where instance_id = $1 and id = $2 and deleted_at is null"), &[&id, &now])
+        .await?;
+    Ok(ended == 1)
+}
+
+/// Whether there is an organization of this id that has ended.
+pub(super) async fn has_ended(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
+    Ok(tx.count(sql!("select count(*) from organizations where instance_id = $1 and id = $2 and deleted_at is not null"), &[&id]).await? > 0)
 }
 
 pub(super) async fn delete(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {

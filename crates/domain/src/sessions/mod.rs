@@ -320,6 +320,11 @@ pub(crate) async fn leave_organization(tx: &mut Tx<'_>, organization: Organizati
     store::leave_organization(tx, organization, user).await
 }
 
+/// The same for several users.
+pub(crate) async fn leave_organization_all(tx: &mut Tx<'_>, organization: OrganizationId, users: &[UserId]) -> Result<()> {
+    if users.is_empty() { Ok(()) } else { store::leave_organization_all(tx, organization, users).await }
+}
+
 /// Takes an organization that is going out of all sessions.
 pub(crate) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
     store::forget_organization(tx, organization).await

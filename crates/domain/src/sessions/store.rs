@@ -184,6 +184,14 @@ pub(super) async fn leave_organization(tx: &mut Tx<'_>, organization: Organizati
     .map(drop)
 }
 
+pub(super) async fn leave_organization_all(tx: &mut Tx<'_>, organization: OrganizationId, users: &[UserId]) -> Result<()> {
+    let query = Query::new(
+        sql!("update sessions set last_active_organization_id = null where instance_id = $1 and last_active_organization_id = $2"),
+        &[&organization],
+    );
+    tx.select::<SessionId>(query.within(part!("and user_id"), users).and(part!("returning id"), &[])).await.map(drop)
+}
+
 pub(super) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
     tx.change(sql!("update sessions set last_active_organization_id = null where instance_id = $1 and last_active_organization_id = $2"), &[&organization])
         .await

@@ -14,6 +14,8 @@ pub struct Messages {
     pub sender: Sender,
     /// Notices of sign-ins on new devices.
     pub new_device: NewDevice,
+    /// What people are told of their organizations.
+    pub organizations: OfOrganizations,
     /// The words, where they are not the built-in ones.
     pub templates: Templates,
 }
@@ -43,6 +45,24 @@ pub struct NewDevice {
 impl Default for NewDevice {
     fn default() -> Self {
         NewDevice { enabled: true, most_per_day: 5 }
+    }
+}
+
+/// What people are told of their organizations by mail.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OfOrganizations {
+    /// Whether those who manage the members are told that somebody wants to join.
+    pub membership_requested: bool,
+    /// Whether whoever wanted to join is told that they have joined.
+    pub membership_request_accepted: bool,
+    /// Whether members are told that they have another role.
+    pub role_changed: bool,
+}
+
+impl Default for OfOrganizations {
+    fn default() -> Self {
+        OfOrganizations { membership_requested: true, membership_request_accepted: true, role_changed: true }
     }
 }
 
@@ -77,6 +97,15 @@ pub struct Templates {
     /// Somebody is invited to an organization.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub organization_invitation: Option<Texts>,
+    /// Somebody wants to join an organization.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub organization_membership_requested: Option<Texts>,
+    /// Somebody who wanted to join an organization has joined.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub organization_membership_request_accepted: Option<Texts>,
+    /// A member has another role.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub organization_role_changed: Option<Texts>,
 }
 
 /// The parts of a message; the built-in one stands for each that is absent.
@@ -119,6 +148,9 @@ impl Messages {
             (Kind::PasswordRemoved, &templates.password_removed),
             (Kind::PrimaryAddressChanged, &templates.primary_address_changed),
             (Kind::OrganizationInvitation, &templates.organization_invitation),
+            (Kind::OrganizationMembershipRequested, &templates.organization_membership_requested),
+            (Kind::OrganizationMembershipRequestAccepted, &templates.organization_membership_request_accepted),
+            (Kind::OrganizationRoleChanged, &templates.organization_role_changed),
         ] {
             for part in [Part::Subject, Part::Html, Part::Text] {
                 if let Some(text) = texts.as_ref().and_then(|texts| texts.part(part)) {

@@ -25,6 +25,8 @@ pub struct OrganizationSettings {
     /// Whether whoever manages the members may make others members without asking them, instead of inviting them.
     #[schemars(extend("x-tightens" = "off"))]
     pub direct_members: bool,
+    /// Whether whoever creates an organization is suggested what it could be called.
+    pub creation_defaults_enabled: bool,
     /// How many organizations a user may create, where the user has no number of their own; absent for no limit.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
@@ -62,6 +64,7 @@ impl Default for OrganizationSettings {
             admin_delete_enabled: true,
             slug_disabled: false,
             direct_members: false,
+            creation_defaults_enabled: false,
             create_organizations_limit: Some(100),
             domains_enabled: false,
             domains_enrollment_modes: vec![EnrollmentMode::ManualInvitation, EnrollmentMode::AutomaticInvitation, EnrollmentMode::AutomaticSuggestion],

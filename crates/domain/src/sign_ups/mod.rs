@@ -374,7 +374,7 @@ async fn finish_if_ready(tx: &mut Tx<'_>, visit: &mut Visit, settings: &Settings
     let user = users::create(tx, visit.tenant.instance.pool, Actor::Visitor, &new, by).await?;
     // An invitation that was revoked meanwhile, or is over, proves nothing any more: then there is no user either.
     let organization = match sign_up.invitation {
-        Some(id) => Some(invitations::accept(tx, Actor::User(user.id), id, user.id).await?.invitation.organization),
+        Some(id) => Some(invitations::accept_new(tx, Actor::User(user.id), id, user.id).await?.invitation.organization),
         None => None,
     };
     let strategy = match (&sign_up.email, organization) {

@@ -1,7 +1,7 @@
 //! How many organizations a user belongs to and has created: numbers on the user's row, so that a limit holds whoever comes at once.
 
-use ::store::{Tx, sql};
-use foundation::{OrganizationId, Problem, Result, UserId};
+use ::store::{Query, Tx, part, sql};
+use foundation::{Problem, Result, UserId};
 
 use crate::organizations::memberships::MOST_OF_USER;
 
@@ -25,17 +25,13 @@ pub(crate) async fn discount_membership(tx: &mut Tx<'_>, id: UserId) -> Result<(
     tx.change(sql!("update users set memberships = memberships - 1 where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
 }
 
-/// Notes that all memberships of an organization end.
-pub(crate) async fn discount_members(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
-    tx.change(
-        sql!(
-            "update users set memberships = memberships - 1 where instance_id = $1
-              and id in (select m.user_id from memberships m where m.instance_id = $1 and m.organization_id = $2)"
-        ),
-        &[&organization],
-    )
-    .await
-    .map(drop)
+/// Notes that these users' memberships in one organization have ended.
+pub(crate) async fn discount_members(tx: &mut Tx<'_>, users: &[UserId]) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let query = Query::new(sql!("update users set memberships = memberships - 1 where instance_id = $1"), &[]).within(part!("and id"), users);
+    tx.select::<UserId>(query.and(part!("returning id"), &[])).await.map(drop)
 }
 
 /// Whether the number of organizations that a user may create counts.

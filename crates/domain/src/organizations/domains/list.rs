@@ -2,7 +2,7 @@
 
 use super::{Domain, Shown, store::columns, verify};
 use crate::{
-    organizations::{of_ids, suggestions},
+    organizations::{invitations, of_ids, suggestions},
     settings::EnrollmentMode,
 };
 use ::store::{Query, Tx, part, sql};
@@ -130,14 +130,16 @@ pub(super) async fn complete(tx: &mut Tx<'_>, found: Vec<Domain>) -> Result<Vec<
     organizations.dedup();
     let organizations = of_ids(tx, &organizations).await?;
     let ids: Vec<OrganizationDomainId> = found.iter().map(|domain| domain.id).collect();
-    let pending = suggestions::count_pending_of(tx, &ids).await?;
+    let suggested = suggestions::count_pending_of(tx, &ids).await?;
+    let invited = invitations::count_pending_of(tx, &ids).await?;
     let now = tx.now();
     let mut list = Vec::with_capacity(found.len());
     for domain in found {
         let organization = organizations.iter().find(|organization| organization.id == domain.organization).cloned().ok_or(Problem::NotFound)?;
         let code = if domain.affiliation.is_none() { verify::code(tx, &domain).await? } else { None };
-        let pending_suggestions = pending.iter().find(|(id, _)| *id == domain.id).map_or(0, |(_, count)| *count);
-        list.push(Shown { domain, organization, code, pending_invitations: 0, pending_suggestions, now });
+        let of = |counts: &[(OrganizationDomainId, i64)]| counts.iter().find(|(id, _)| *id == domain.id).map_or(0, |(_, count)| *count);
+        let (pending_invitations, pending_suggestions) = (of(&invited), of(&suggested));
+        list.push(Shown { domain, organization, code, pending_invitations, pending_suggestions, now });
     }
     Ok(list)
 }

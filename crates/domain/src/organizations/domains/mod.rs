@@ -10,7 +10,7 @@ mod store;
 mod verify;
 
 pub use list::{Filter, Order, OrderBy, count, list};
-pub(in crate::organizations) use name::of_address;
+pub(in crate::organizations) use name::{is_common, of_address};
 pub use own::{
     Challenge, Several, attempt_affiliation, challenge, conclude, create as create_own, create_all as create_own_all, delete as delete_own, ensure_manager,
     get as get_own, list as list_own, prepare_affiliation, prepare_ownership, prepare_ownership_of_all, set_mode,
@@ -25,7 +25,7 @@ use crate::{
     settings::{self, EnrollmentMode, OrganizationSettings},
 };
 use ::store::{Tx, text_enum};
-use foundation::{OnConflict, OrganizationDomainId, OrganizationId, Problem, Result, Timestamp};
+use foundation::{OnConflict, OrganizationDomainId, OrganizationId, Problem, Result, Timestamp, UserId};
 use serde_json::json;
 
 text_enum! {
@@ -149,6 +149,16 @@ pub async fn get(tx: &mut Tx<'_>, organization: OrganizationId, id: Organization
     store::find(tx, organization, id).await?.ok_or_else(|| Problem::NotFound.into())
 }
 
+/// A domain of the organization, if there is one.
+pub(super) async fn find(tx: &mut Tx<'_>, organization: OrganizationId, id: OrganizationDomainId) -> Result<Option<Domain>> {
+    store::find(tx, organization, id).await
+}
+
+/// The first verified domain of these names by which people come to an organization that the user does not belong to, and what that is called.
+pub(super) async fn offering(tx: &mut Tx<'_>, user: UserId, names: &[String]) -> Result<Option<(String, String)>> {
+    if names.is_empty() { Ok(None) } else { store::offering(tx, user, names).await }
+}
+
 /// What is shown of a domain.
 ///
 /// # Errors
@@ -240,7 +250,7 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, organization: Organizatio
         _ => {}
     }
     if change.pending == Pending::Deleted || change.verified == Some(false) {
-        suggestions::take_back(tx, id).await?;
+        suggestions::take_back(tx, actor, organization, id).await?;
     }
     save(tx, actor, domain).await
 }
@@ -261,14 +271,14 @@ async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, domain: Domain, what: &str) -> 
     Ok(shown)
 }
 
-/// Takes a domain away, with the suggestions that nobody has answered. Members stay.
+/// Takes a domain away, with the suggestions and invitations that nobody has answered. Members stay.
 ///
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, organization: OrganizationId, id: OrganizationDomainId) -> Result<OrganizationDomainId> {
     hold(tx, organization).await?;
     let domain = get(tx, organization, id).await?;
-    suggestions::take_back(tx, id).await?;
+    suggestions::take_back(tx, actor, organization, id).await?;
     if !store::delete(tx, id).await? {
         return Err(Problem::NotFound.into());
     }

@@ -32,7 +32,7 @@ pub(in crate::organizations) fn of_address(norm: &str) -> &str {
 }
 
 /// Whether the name, or one above it, is a public mail provider's.
-fn is_common(name: &str) -> bool {
+pub(in crate::organizations) fn is_common(name: &str) -> bool {
     let mut rest = Some(name);
     while let Some(name) = rest {
         if COMMON.lines().any(|line| line == name) {

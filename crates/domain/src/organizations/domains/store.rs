@@ -1,8 +1,8 @@
 //! The rows of organizations' domains.
 
 use super::{Domain, Ownership, Proof};
-use ::store::{FromRow, Row, Tx, sql};
-use foundation::{OrganizationDomainId, OrganizationId, Result};
+use ::store::{FromRow, Query, Row, Tx, part, sql};
+use foundation::{OrganizationDomainId, OrganizationId, Result, UserId};
 
 /// The columns of a domain, in the order in which they are read.
 macro_rules! columns {
@@ -68,6 +68,19 @@ pub(super) async fn insert(tx: &mut Tx<'_>, d: &Domain, most: i64) -> Result<boo
         )
         .await?;
     Ok(added == 1)
+}
+
+/// The oldest verified domain of these names that lets people come to an organization, and that one's name.
+pub(super) async fn offering(tx: &mut Tx<'_>, user: UserId, names: &[String]) -> Result<Option<(String, String)>> {
+    let query = Query::new(
+        sql!(
+            "select d.name, o.name from organization_domains d join organizations o on o.instance_id = $1 and o.id = d.organization_id
+              where d.instance_id = $1 and d.verified and d.enrollment_mode <> 'manual_invitation'
+                and not exists (select 1 from memberships m where m.instance_id = $1 and m.organization_id = d.organization_id and m.user_id = $2)"
+        ),
+        &[&user],
+    );
+    Ok(tx.select(query.within(part!("and d.name"), names).and(part!("order by d.created_at, d.id limit 1"), &[])).await?.into_iter().next())
 }
 
 /// Whether the organization has a domain of this name.

@@ -9,7 +9,7 @@ use crate::{
         self, hold,
         memberships::{self, NewMembership, Seat},
     },
-    pools, settings,
+    settings,
 };
 use ::store::Tx;
 use foundation::{EmailAddress, Id, OrganizationInvitationId, PoolId, Problem, Result, Secret, UserId};
@@ -92,6 +92,15 @@ pub(crate) async fn owner(tx: &mut Tx<'_>, pool: PoolId, invitation: &Invitation
     identifiers::owner(tx, pool, &Handle::Email(address(invitation)?)).await
 }
 
+/// As [`accept`], for whoever has just come to be by the invitation's ticket: where the organization has users of its own, they have accepted it by that.
+pub(crate) async fn accept_new(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationInvitationId, user: UserId) -> Result<Invited> {
+    let found = store::find(tx, id).await?.ok_or(Problem::TicketInvalid)?;
+    if found.stored_status == Status::Accepted && found.user == Some(user) {
+        return get(tx, found.organization, id).await;
+    }
+    accept(tx, actor, id, user).await
+}
+
 /// Makes the user a member by the invitation, which settles it: once, however many try. The caller has found the user to own the invited address.
 /// Whoever became a member meanwhile stays one as they are.
 ///
@@ -111,10 +120,6 @@ pub(crate) async fn accept(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationIn
     let role = role.ok_or_else(|| foundation::Error::Broken(format!("the role of {id}")))?;
     if memberships::find(tx, invitation.organization, user).await?.is_some() {
         organizations::store::forgo_seats(tx, invitation.organization, 1).await?;
-        if pools::of_organization(tx, invitation.organization).await?.is_some() {
-            // They became a member as they came to be; what they were invited as counts.
-            memberships::set_role(tx, actor, (invitation.organization, user), &invitation.role_key).await?;
-        }
     } else {
         let (public_metadata, private_metadata) = (invitation.public_metadata.clone(), invitation.private_metadata.clone());
         let new = NewMembership { seat: Seat::Kept, public_metadata, private_metadata, ..NewMembership::new(invitation.organization, user, role) };

@@ -88,7 +88,8 @@ pub struct Issued {
 pub const MOST_AT_ONCE: usize = 10;
 /// The most days that an invitation is good for.
 pub const LONGEST_DAYS: i64 = 365;
-const DAYS: i64 = 30;
+/// For how many days an invitation is good if nothing else is said.
+pub(super) const DAYS: i64 = 30;
 
 /// Invites. Each invitation takes a seat, or none is made.
 ///
@@ -179,6 +180,7 @@ async fn checked(tx: &mut Tx<'_>, tenant: &Tenant, organization: &Organization, 
         role_key: role.key.clone(),
         role_name: role.name.clone(),
         inviter: new.inviter,
+        domain: None,
         user: None,
         stored_status: Status::Pending,
         public_metadata: new.public_metadata.clone(),

@@ -8,18 +8,21 @@
 //! |---|---|
 //! | `create` | inviting |
 //! | `accept` | what comes of it: by a ticket, or by whoever has proven the address |
+//! | `of_domain` | what domains do by themselves |
 //! | `own` | what signed-in users do |
 //! | `list` | lists |
 
 mod accept;
 mod create;
 mod list;
+mod of_domain;
 pub mod own;
 mod store;
 
-pub(crate) use accept::{Presented, accept, owner, present};
+pub(crate) use accept::{Presented, accept, accept_new, owner, present};
 pub use create::{Budget, Invite, Issued, LONGEST_DAYS, MOST_AT_ONCE, NewInvitation, Notify, create, ensure_manager};
 pub use list::{Filter, Order, OrderBy, count, list};
+pub(crate) use of_domain::{GO_ON, OfDomain, count_pending_of, create as create_of_domain, go_on, is_pending, take_back};
 
 use super::{Organization, hold};
 use crate::{
@@ -29,7 +32,7 @@ use crate::{
     users::User,
 };
 use ::store::{Json, Tx, text_enum};
-use foundation::{OrganizationId, OrganizationInvitationId, Problem, Result, RoleId, RoleSetId, Timestamp, UserId};
+use foundation::{OrganizationDomainId, OrganizationId, OrganizationInvitationId, Problem, Result, RoleId, RoleSetId, Timestamp, UserId};
 use serde_json::json;
 
 text_enum! {
@@ -65,6 +68,8 @@ pub struct Invitation {
     pub role_name: String,
     /// Who has invited.
     pub inviter: Option<UserId>,
+    /// The domain that has invited by itself.
+    pub domain: Option<OrganizationDomainId>,
     /// Who has accepted.
     pub user: Option<UserId>,
     /// What was last written about it.
@@ -159,6 +164,16 @@ pub(crate) async fn sweep(tx: &mut Tx<'_>, organization: OrganizationId) -> Resu
         0 => Ok(()),
         over => super::store::forgo_seats(tx, organization, over).await,
     }
+}
+
+/// The oldest invitation of one of these addresses to the organization that waits for an answer.
+pub(crate) async fn first_pending(tx: &mut Tx<'_>, organization: OrganizationId, norms: &[String]) -> Result<Option<OrganizationInvitationId>> {
+    if norms.is_empty() { Ok(None) } else { store::first_pending(tx, organization, norms).await }
+}
+
+/// When the first pending invitation of these organizations is over.
+pub(crate) async fn first_over(tx: &mut Tx<'_>, organizations: &[OrganizationId]) -> Result<Option<Timestamp>> {
+    if organizations.is_empty() { Ok(None) } else { store::first_over(tx, organizations).await }
 }
 
 /// How many invitations of these organizations are counted as pending whose time is over.

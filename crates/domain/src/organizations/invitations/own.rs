@@ -6,6 +6,7 @@ use crate::{
     organizations::{
         own::{Entered, enter},
         roles::MANAGE_MEMBERS,
+        suggestions,
     },
     settings, tickets,
     users::User,
@@ -74,7 +75,7 @@ pub async fn revoke(tx: &mut Tx<'_>, visit: &Visit, id: OrganizationId, invitati
     super::revoke(tx, entered.actor(), id, invitation).await
 }
 
-/// The invitations to addresses that the visitor has proven, newest first, and their total. None where organizations are off: the SDK's switcher
+/// The invitations to addresses that the visitor has proven, newest first, and their total, with those that domains make now. None where organizations are off: the SDK's switcher
 /// asks before it knows.
 ///
 /// # Errors
@@ -84,6 +85,7 @@ pub async fn list_to_me(tx: &mut Tx<'_>, visit: &Visit, states: &Filter, page: P
     if !settings::effective(tx).await?.organization_settings.enabled {
         return Ok((Vec::new(), 0));
     }
+    suggestions::evaluate(tx, &user).await?;
     let mine = Filter::of_user(tx, user.id).await?;
     let filter = Filter { statuses: states.statuses.clone(), none: mine.none || states.none, ..mine };
     Ok((super::list(tx, &filter, Order::default(), page).await?, super::count(tx, &filter).await?))

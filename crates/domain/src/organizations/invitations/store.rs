@@ -2,12 +2,12 @@
 
 use super::{Invitation, Status};
 use ::store::{FromRow, Query, Row, Tx, part, sql};
-use foundation::{OrganizationId, OrganizationInvitationId, Result, RoleId, RoleSetId, UserId};
+use foundation::{OrganizationDomainId, OrganizationId, OrganizationInvitationId, Result, RoleId, RoleSetId, Timestamp, UserId};
 
 /// The columns of an invitation, in the order in which they are read.
 macro_rules! columns {
     () => {
-        "i.id, i.organization_id, i.email_address, i.norm, i.role_id, i.role_key, i.role_name, i.inviter_user_id, i.user_id, i.status, i.public_metadata, \
+        "i.id, i.organization_id, i.email_address, i.norm, i.role_id, i.role_key, i.role_name, i.inviter_user_id, i.domain_id, i.user_id, i.status, i.public_metadata, \
          i.private_metadata, i.redirect_url, i.expires_at, i.created_at, i.updated_at"
     };
 }
@@ -24,6 +24,7 @@ impl FromRow for Invitation {
             role_key: row.take()?,
             role_name: row.take()?,
             inviter: row.take()?,
+            domain: row.take()?,
             user: row.take()?,
             stored_status: row.take()?,
             public_metadata: row.take()?,
@@ -43,9 +44,9 @@ pub(super) async fn find(tx: &mut Tx<'_>, id: OrganizationInvitationId) -> Resul
 pub(super) async fn insert(tx: &mut Tx<'_>, i: &Invitation) -> Result<()> {
     tx.change(
         sql!(
-            "insert into organization_invitations (instance_id, id, organization_id, email_address, norm, role_id, role_key, role_name, inviter_user_id, user_id,
+            "insert into organization_invitations (instance_id, id, organization_id, email_address, norm, role_id, role_key, role_name, inviter_user_id, domain_id,
                 status, public_metadata, private_metadata, redirect_url, expires_at, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, null, $10, $11, $12, $13, $14, $15, $15)"
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)"
         ),
         &[
             &i.id,
@@ -56,6 +57,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, i: &Invitation) -> Result<()> {
             &i.role_key,
             &i.role_name,
             &i.inviter,
+            &i.domain,
             &i.stored_status,
             &i.public_metadata,
             &i.private_metadata,
@@ -74,6 +76,33 @@ pub(super) async fn pending(tx: &mut Tx<'_>, organization: OrganizationId, norms
         .and(part!("and organization_id = {}"), &[&organization])
         .within(part!("and norm"), norms);
     tx.select(query).await
+}
+
+/// The oldest invitation of one of these addresses that is pending and not over.
+pub(super) async fn first_pending(tx: &mut Tx<'_>, organization: OrganizationId, norms: &[String]) -> Result<Option<OrganizationInvitationId>> {
+    let now = tx.now();
+    let query = Query::new(
+        sql!("select id from organization_invitations where instance_id = $1 and status = 'pending' and organization_id = $2 and expires_at > $3"),
+        &[&organization, &now],
+    );
+    Ok(tx.select(query.within(part!("and norm"), norms).and(part!("order by created_at, id limit 1"), &[])).await?.into_iter().next())
+}
+
+/// Pending invitations that the domain has made.
+pub(super) async fn of_domain(tx: &mut Tx<'_>, domain: OrganizationDomainId, most: i64) -> Result<Vec<OrganizationInvitationId>> {
+    tx.list(
+        sql!("select id from organization_invitations where instance_id = $1 and domain_id = $2 and status = 'pending' order by id limit $3"),
+        &[&domain, &most],
+    )
+    .await
+}
+
+/// How many invitations each of these domains has made that wait for an answer.
+pub(super) async fn count_pending_of(tx: &mut Tx<'_>, domains: &[OrganizationDomainId]) -> Result<Vec<(OrganizationDomainId, i64)>> {
+    let now = tx.now();
+    let query =
+        Query::new(sql!("select domain_id, count(*) from organization_invitations where instance_id = $1 and status = 'pending' and expires_at > $2"), &[&now]);
+    tx.select(query.within(part!("and domain_id"), domains).and(part!("group by domain_id"), &[])).await
 }
 
 /// Settles an invitation that is pending and not over; whether it was. The names of its role stay as they are now.
@@ -119,6 +148,14 @@ pub(super) async fn overdue(tx: &mut Tx<'_>, organizations: &[OrganizationId]) -
         all.extend(found);
     }
     Ok(all)
+}
+
+pub(super) async fn first_over(tx: &mut Tx<'_>, organizations: &[OrganizationId]) -> Result<Option<Timestamp>> {
+    let now = tx.now();
+    let query =
+        Query::new(sql!("select min(expires_at) from organization_invitations where instance_id = $1 and status = 'pending' and expires_at > $2"), &[&now]);
+    let found: Vec<(Option<Timestamp>,)> = tx.select(query.within(part!("and organization_id"), organizations)).await?;
+    Ok(found.into_iter().next().and_then(|(first,)| first))
 }
 
 /// The organizations that have invitations into this role which are over and not settled.

@@ -183,12 +183,12 @@ async fn belongings(tx: &mut Tx<'_>, found: Vec<Membership>) -> Result<Vec<Belon
     ids.dedup();
     let all = organizations::of_ids(tx, &ids).await?;
     let catalogue = roles::catalogue(tx).await?;
+    // What is missing is being deleted: its memberships are on their way too.
     let with_both = |membership: Membership| {
-        let organization = all.iter().find(|organization| organization.id == membership.organization).cloned().ok_or(Problem::NotFound)?;
-        let role = role_of(&catalogue, &membership)?;
-        Ok(Belonging { membership, organization, role })
+        let organization = all.iter().find(|organization| organization.id == membership.organization).cloned()?;
+        Some(role_of(&catalogue, &membership).map(|role| Belonging { membership, organization, role }))
     };
-    found.into_iter().map(with_both).collect()
+    found.into_iter().filter_map(with_both).collect()
 }
 
 pub(super) async fn members(tx: &mut Tx<'_>, found: Vec<Membership>) -> Result<Vec<Member>> {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit::{self, Actor},
     events::{self, Event},
-    pools, sessions, settings,
+    messages, pools, sessions, settings,
     users::{self, MetadataChange, User},
 };
 use ::store::{Json, Tx};
@@ -166,6 +166,11 @@ async fn ensure_compatible(tx: &mut Tx<'_>, organization: OrganizationId, user: 
     if against == 0 { Ok(()) } else { Err(Problem::ExclusiveMember.into()) }
 }
 
+/// Whether this organization, or another one of the user's, wants its members for itself.
+pub(super) async fn is_incompatible(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<bool> {
+    Ok(store::count_incompatible(tx, organization, user).await? > 0)
+}
+
 async fn told(tx: &mut Tx<'_>, actor: Actor<'_>, member: &Member, what: &str, event: Event<'_>) -> Result<()> {
     let Belonging { membership, role, .. } = &member.belonging;
     let detail = json!({ "organization_id": membership.organization, "user_id": membership.user, "role": role.key });
@@ -189,7 +194,8 @@ pub async fn get(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) ->
 /// Only the database's own.
 pub async fn find(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<Option<Belonging>> {
     let Some(membership) = store::find(tx, organization, user).await? else { return Ok(None) };
-    let organization = super::get(tx, organization).await?;
+    // The memberships of an organization that is being deleted are on their way too.
+    let Some(organization) = super::find(tx, organization).await? else { return Ok(None) };
     let role = role_of(&*roles::catalogue(tx).await?, &membership)?;
     Ok(Some(Belonging { membership, organization, role }))
 }
@@ -217,7 +223,18 @@ pub async fn set_role(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (
     store::set_role(tx, &before.belonging.membership, role.id).await?;
     let member = get(tx, organization, user).await?;
     told(tx, actor, &member, "update", Event::MembershipUpdated(&member)).await?;
+    // Who does it themselves knows it.
+    if actor != Actor::User(user) {
+        messages::role_changed(tx, &member).await?;
+    }
     Ok(member)
+}
+
+/// Those who can manage the organization's members; some of them where there are more than so many.
+pub(crate) async fn managers(tx: &mut Tx<'_>, organization: &Organization, most: i64) -> Result<Vec<User>> {
+    let elevated = roles::catalogue(tx).await?.elevated_of(organization.role_set);
+    let ids = store::users_with_roles(tx, organization.id, &elevated, most).await?;
+    if ids.is_empty() { Ok(Vec::new()) } else { users::of_ids(tx, &ids).await }
 }
 
 /// Changes a membership's metadata; `how` says what becomes of the old document and the new one.
@@ -347,8 +364,10 @@ pub(crate) async fn has_others(tx: &mut Tx<'_>, organization: OrganizationId, ro
     Ok(store::count_with_roles(tx, organization, roles).await? < all)
 }
 
-/// Ends all memberships of an organization that is going. Its row is held.
-pub(crate) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
-    users::discount_members(tx, organization).await?;
-    store::delete_of_organization(tx, organization).await
+/// Ends some memberships of an organization that is going; how many. It is no longer in these users' sessions.
+pub(super) async fn forget_organization(tx: &mut Tx<'_>, organization: OrganizationId, most: i64) -> Result<usize> {
+    let gone = store::delete_of_organization(tx, organization, most).await?;
+    users::discount_members(tx, &gone).await?;
+    sessions::leave_organization_all(tx, organization, &gone).await?;
+    Ok(gone.len())
 }

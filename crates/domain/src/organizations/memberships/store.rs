@@ -93,6 +93,15 @@ pub(super) async fn count_with_roles(tx: &mut Tx<'_>, organization: Organization
     Ok(tx.select::<i64>(query).await?.into_iter().next().unwrap_or(0))
 }
 
+/// Users who have one of these roles in the organization, at most so many.
+pub(super) async fn users_with_roles(tx: &mut Tx<'_>, organization: OrganizationId, roles: &[RoleId], most: i64) -> Result<Vec<UserId>> {
+    if roles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Query::new(sql!("select m.user_id from memberships m where m.instance_id = $1 and m.organization_id = $2"), &[&organization]);
+    tx.select(query.within(part!("and m.role_id"), roles).and(part!("order by m.role_id, m.organization_id limit {}"), &[&most])).await
+}
+
 /// How many other organizations of the user's stand against this one, because this one or they want their members for themselves.
 pub(super) async fn count_incompatible(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<i64> {
     tx.count(
@@ -100,13 +109,22 @@ pub(super) async fn count_incompatible(tx: &mut Tx<'_>, organization: Organizati
             "select count(*) from memberships m
               join organizations o on o.instance_id = $1 and o.id = m.organization_id
               join organizations this on this.instance_id = $1 and this.id = $2
-              where m.instance_id = $1 and m.user_id = $3 and m.organization_id <> $2 and (o.exclusive_membership or this.exclusive_membership)"
+              where m.instance_id = $1 and m.user_id = $3 and m.organization_id <> $2 and o.deleted_at is null
+                and (o.exclusive_membership or this.exclusive_membership)"
         ),
         &[&organization, &user],
     )
     .await
 }
 
-pub(super) async fn delete_of_organization(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
-    tx.change(sql!("delete from memberships where instance_id = $1 and organization_id = $2"), &[&organization]).await.map(drop)
+/// Ends some of the organization's memberships; whose those were.
+pub(super) async fn delete_of_organization(tx: &mut Tx<'_>, organization: OrganizationId, most: i64) -> Result<Vec<UserId>> {
+    tx.list(
+        sql!(
+            "delete from memberships where instance_id = $1 and organization_id = $2 and id in
+                (select id from memberships where instance_id = $1 and organization_id = $2 order by created_at, id limit $3) returning user_id"
+        ),
+        &[&organization, &most],
+    )
+    .await
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     audit::{self, Actor},
     clients::Visit,
+    messages,
     users::{self, User},
 };
 use ::store::{Tx, text_enum};
@@ -61,8 +62,13 @@ pub(super) async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, organization: &Org
     }
     let id = store::ask(tx, organization.id, user.id).await?;
     let detail = json!({ "organization_id": organization.id, "user_id": user.id });
-    audit::record(tx, actor, "organization_membership_request.create", &id.to_string(), &detail).await
+    audit::record(tx, actor, "organization_membership_request.create", &id.to_string(), &detail).await?;
+    let managers = memberships::managers(tx, organization, MOST_TOLD).await?;
+    messages::membership_requested(tx, organization, user, &managers).await
 }
+
+/// The most managers who are told of a request.
+const MOST_TOLD: i64 = 20;
 
 /// A page of the organization's requests, newest first, and how many there are.
 ///
@@ -91,7 +97,8 @@ pub async fn accept_own(tx: &mut Tx<'_>, visit: &Visit, (organization, id): (Org
     let entered = own::enter(tx, visit, organization).await?.ensure(roles::MANAGE_MEMBERS)?;
     let row = settle(tx, (organization, id), Status::Accepted).await?;
     let role = roles::stored(tx).await?.set(entered.belonging.organization.role_set).ok_or(Problem::RoleUnknown)?.default_role;
-    memberships::add(tx, entered.actor(), &NewMembership::new(organization, row.user, role)).await?;
+    let member = memberships::add(tx, entered.actor(), &NewMembership::new(organization, row.user, role)).await?;
+    messages::membership_request_accepted(tx, &member).await?;
     told(tx, entered.actor(), row, "accept").await
 }
 

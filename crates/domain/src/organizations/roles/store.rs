@@ -282,7 +282,7 @@ pub(super) async fn has_members_of_set(tx: &mut Tx<'_>, set: RoleSetId, role: Ro
         .find(
             sql!(
                 "select m.id from memberships m join organizations o on o.instance_id = $1 and o.id = m.organization_id
-                  where m.instance_id = $1 and m.role_id = $3 and o.role_set_id = $2 limit 1"
+                  where m.instance_id = $1 and m.role_id = $3 and o.role_set_id = $2 and o.deleted_at is null limit 1"
             ),
             &[&set, &role],
         )
@@ -295,7 +295,7 @@ pub(super) async fn count_members_of_set(tx: &mut Tx<'_>, set: RoleSetId) -> Res
     tx.list(
         sql!(
             "select m.role_id, count(*) from memberships m join organizations o on o.instance_id = $1 and o.id = m.organization_id
-              where m.instance_id = $1 and o.role_set_id = $2 group by m.role_id order by m.role_id limit 500"
+              where m.instance_id = $1 and o.role_set_id = $2 and o.deleted_at is null group by m.role_id order by m.role_id limit 500"
         ),
         &[&set],
     )
@@ -306,7 +306,7 @@ pub(super) async fn count_members_of_set(tx: &mut Tx<'_>, set: RoleSetId) -> Res
 pub(super) async fn leaves_unmanaged(tx: &mut Tx<'_>, set: RoleSetId, lost: &[RoleId], left: &[RoleId]) -> Result<bool> {
     let start =
         sql!("select m.id from memberships m join organizations o on o.instance_id = m.instance_id and o.id = m.organization_id where m.instance_id = $1");
-    let mut query = Query::new(start, &[]).and(part!("and o.role_set_id = {}"), &[&set]).within(part!("and m.role_id"), lost);
+    let mut query = Query::new(start, &[]).and(part!("and o.deleted_at is null and o.role_set_id = {}"), &[&set]).within(part!("and m.role_id"), lost);
     if !left.is_empty() {
         query = query
             .and(part!("and not exists (select 1 from memberships e where e.instance_id = m.instance_id and e.organization_id = m.organization_id"), &[])

@@ -2,7 +2,7 @@
 
 use super::{Match, Status, Suggestion};
 use ::store::{FromRow, Query, Row, Tx, part, sql};
-use foundation::{OrganizationDomainId, OrganizationId, Page, Result, SuggestionId, UserId};
+use foundation::{OrganizationDomainId, OrganizationId, OrganizationInvitationId, Page, Result, SuggestionId, UserId};
 
 impl FromRow for Suggestion {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
@@ -126,6 +126,32 @@ pub(super) async fn count_pending_of(tx: &mut Tx<'_>, domains: &[OrganizationDom
 
 pub(super) async fn take_back(tx: &mut Tx<'_>, domain: OrganizationDomainId) -> Result<()> {
     tx.change(sql!("delete from organization_suggestions where instance_id = $1 and domain_id = $2 and status = 'pending'"), &[&domain]).await.map(drop)
+}
+
+/// Removes the rows of these invitations.
+pub(super) async fn reopen(tx: &mut Tx<'_>, invitations: &[OrganizationInvitationId]) -> Result<()> {
+    for id in invitations {
+        tx.change(sql!("delete from organization_suggestions where instance_id = $1 and invitation_id = $2 and status = 'closed'"), &[id]).await?;
+    }
+    Ok(())
+}
+
+/// Whether there is a row of the user's, of any status.
+pub(super) async fn has(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<bool> {
+    let found = tx
+        .count(sql!("select count(*) from organization_suggestions where instance_id = $1 and organization_id = $2 and user_id = $3"), &[&organization, &user])
+        .await?;
+    Ok(found > 0)
+}
+
+/// Notes which invitation the user has got in place of a suggestion.
+pub(super) async fn note_invitation(tx: &mut Tx<'_>, (organization, user): (OrganizationId, UserId), invitation: OrganizationInvitationId) -> Result<()> {
+    tx.change(
+        sql!("update organization_suggestions set invitation_id = $4 where instance_id = $1 and organization_id = $2 and user_id = $3"),
+        &[&organization, &user, &invitation],
+    )
+    .await
+    .map(drop)
 }
 
 pub(super) async fn joined(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<()> {

@@ -1,10 +1,13 @@
 //! Organizations: what members, backends and strangers see of them and can do with them.
 
 mod active;
+mod defaults;
 mod domains;
 mod domains_owned;
 mod elsewhere;
-mod invitations;
+mod ends;
+mod enrolment;
+pub mod invitations;
 mod limits;
 mod members;
 mod pools;
@@ -12,6 +15,7 @@ mod profile;
 mod requests;
 mod role_sets;
 mod roles;
+mod told;
 
 pub use pools::isolated;
 

@@ -1,6 +1,10 @@
 //! Organizations with pools of their own: what is of one is nothing in another.
 
-use super::{claims, enter, server, text};
+use super::{
+    claims, enter,
+    invitations::{seats, ticket},
+    server, text,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 use testkit::{Browser, PASSWORD, TestServer, address};
@@ -177,6 +181,47 @@ async fn backends_make_users_in_a_pool_that_they_name() {
     let shared = super::server().await;
     let acme = shared.backend().post("/v1/organizations", json!({ "name": "Acme" })).await.ok().clone();
     assert_eq!(shared.backend().post("/v1/users", body(&text(&acme, "id"))).await.param(), "organization_id");
+}
+
+/// The seat that an invitation keeps is the one that is taken, and what it says is what they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_invited_comes_into_a_full_organization() {
+    let (server, acme, _) = isolated().await;
+    let backend = server.backend();
+    let path = format!("/v1/organizations/{}", text(&acme, "id"));
+    backend.patch(&path, json!({ "max_allowed_memberships": 2 })).await.ok();
+    let invitation = |name: &str, role: &str| {
+        json!({ "email_address": address(name), "role": role, "redirect_url": "http://localhost:3000/join",
+            "public_metadata": { "desk": 7 }, "private_metadata": { "cost": 1 } })
+    };
+    let made = backend.post(&format!("{path}/invitations"), invitation("carol", "org:admin")).await.ok().clone();
+    backend.post(&format!("{path}/invitations"), invitation("dan", "org:admin")).await.ok();
+    assert_eq!(seats(&server, &text(&acme, "id")).await, (2, 0));
+    let mut eve = server.browser().in_pool("acme");
+    let started = eve.post("/v1/client/sign_ups", &[("email_address", &address("eve")), ("password", PASSWORD)]).await.response().clone();
+    let attempt = format!("/v1/client/sign_ups/{}/attempt_verification", text(&started, "id"));
+    eve.post(&attempt.replace("attempt", "prepare"), &[("strategy", "email_code")]).await.response();
+    let code = [("strategy", "email_code"), ("code", "424242")];
+    assert_eq!(eve.post(&attempt, &code).await.refusal(), (403, "organization_membership_quota_exceeded"), "both seats are kept");
+    // By the link, without a code.
+    let mut carol = server.browser().in_pool("acme");
+    let shown = ticket(&text(&made, "url"));
+    let form = [("strategy", "ticket"), ("ticket", shown.as_str()), ("password", PASSWORD)];
+    assert_eq!(carol.post("/v1/client/sign_ups", &form).await.response()["status"], "complete");
+    assert_eq!(seats(&server, &text(&acme, "id")).await, (1, 1));
+    // By a code to the invited address, which proves as much.
+    signed_up(&server, "acme", "dan").await;
+    assert_eq!(seats(&server, &text(&acme, "id")).await, (0, 2));
+    let members = backend.get(&format!("{path}/memberships")).await.ok().clone();
+    for member in members["data"].as_array().expect("a list") {
+        assert_eq!(
+            (&member["role"], &member["public_metadata"], &member["private_metadata"]),
+            (&json!("org:admin"), &json!({ "desk": 7 }), &json!({ "cost": 1 }))
+        );
+    }
+    assert_eq!(backend.get(&format!("{path}/invitations?status=accepted")).await.ok()["total_count"], 2);
+    assert_eq!(claims(&carol.token().await)["o"]["rol"], "admin");
+    assert_eq!(eve.post(&attempt, &code).await.refusal().0, 403);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
