@@ -16,6 +16,11 @@ impl Counter {
         self.add(1);
     }
 
+    /// One more; the number with it.
+    pub fn next(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed) + 1
+    }
+
     /// So many more.
     pub fn add(&self, many: u64) {
         self.0.fetch_add(many, Relaxed);

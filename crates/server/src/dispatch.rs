@@ -11,7 +11,7 @@
 //! | base host                | any other              | pages                                       |
 //! | any other                | any                    | 421                                         |
 
-mod framing;
+mod forwarded;
 mod frontend;
 mod visitor;
 
@@ -21,9 +21,10 @@ use crate::{
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use domain::instances::{self, Tenant};
+use forwarded::Forwarded;
 use foundation::{Error, Problem, TraceId};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -48,6 +49,7 @@ pub struct Doors {
     ready: Arc<AtomicBool>,
     requests: Requests,
     connections: Connections,
+    forwarded: Forwarded,
 }
 
 impl Answers for Doors {
@@ -105,6 +107,7 @@ impl Doors {
             pages: pages::router(pages::Reference::new(&operations, app.site())).with_state(Arc::clone(&app)),
             requests: Requests::new(&operations),
             connections: Connections::default(),
+            forwarded: Forwarded::default(),
             operations,
             ready: Arc::new(AtomicBool::new(false)),
             app,
@@ -119,6 +122,11 @@ impl Doors {
     /// How many requests were answered.
     pub fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    /// Those that were forwarded by a proxy that is not believed.
+    pub fn forwarded(&self) -> &Forwarded {
+        &self.forwarded
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -157,9 +165,6 @@ impl Doors {
     }
 
     async fn open(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
-        if let Err(why) = framing::check(request.headers()) {
-            return closing(refuse(Problem::BodyUnreadable(why.into())));
-        }
         match request.uri().path() {
             "/healthz" => {
                 Asked::at("health");
@@ -173,6 +178,7 @@ impl Doors {
         }
         let Some(host) = host(&request) else { return refuse(Problem::BodyUnreadable("it needs exactly one Host header".into())) };
         let hops = visitor::hops(request.headers(), peer, &self.app.trusted);
+        self.forwarded.note(request.headers(), peer, &self.app.trusted);
         let knock = Knock { peer: hops.visitor, tenant: None, proxy: None, own_host: false };
         let uri = request.uri().clone();
         let address = self.read_address(&host, uri.path(), request.headers());
@@ -285,12 +291,6 @@ async fn run(router: &Router, mut request: Request<Body>, uri: &Uri, knock: Knoc
 
 fn refuse(problem: Problem) -> Response<Body> {
     Refusal::from(problem).into_response()
-}
-
-/// The same answer, as the last one on its connection.
-fn closing(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 async fn no_operation() -> Response<Body> {

@@ -21,7 +21,7 @@ pub struct App {
     pub(crate) rates: Rates,
     pub(crate) ignores_rates: bool,
     /// Room for the bodies that are being read.
-    pub(crate) bodies: Arc<Bodies>,
+    pub bodies: Arc<Bodies>,
     /// The uploads that are under way.
     pub(crate) uploads: Arc<Uploads>,
     /// The proxies in front of this server, whose word about a visitor's address counts.

@@ -3,7 +3,7 @@
 
 use crate::{app::App, knock::Knock};
 use axum::{body::Body, extract::Request};
-use foundation::{Network, Problem};
+use foundation::{Network, Problem, meter::Counter};
 use futures_util::StreamExt;
 use http::header;
 use std::{
@@ -34,7 +34,11 @@ struct Taken {
 
 /// All room of this node.
 #[derive(Default)]
-pub(crate) struct Bodies(Mutex<Taken>);
+pub struct Bodies {
+    taken: Mutex<Taken>,
+    /// Those that found no room.
+    pub refused: Counter,
+}
 
 /// The room of one body, until it is dropped.
 pub(crate) struct Held {
@@ -46,7 +50,7 @@ pub(crate) struct Held {
 
 impl Bodies {
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Room for a body of somebody from this address; none is taken yet.
@@ -68,6 +72,8 @@ impl Held {
         let mut bounds = bounds.filter_map(|(network, most)| network.map(|network| (taken.of.get(&network).copied().unwrap_or_default(), most)));
         let full = taken.all + bytes > MOST || bounds.any(|(held, most)| held + bytes > most);
         if full {
+            drop(taken);
+            self.bodies.refused.one();
             return Err(Problem::Busy(AGAIN));
         }
         taken.all += bytes;
@@ -151,7 +157,7 @@ mod tests {
         let answers = futures_util::future::join_all((0..20).map(|_| read("203.0.113.7"))).await;
         let refused = answers.iter().filter(|answer| **answer == Err(Problem::Busy(2))).count();
         assert_eq!((refused, answers.iter().filter(|answer| **answer == Err(Problem::BodyTooSlow)).count()), (12, 8));
-        assert_eq!(bodies.taken().all, 0);
+        assert_eq!((bodies.taken().all, bodies.refused.get()), (0, 12));
         let mut held = bodies.begin(None);
         let long = collect(Body::from(vec![b'a'; MEGABYTE + 1]), None, SLOWEST, &mut held).await;
         assert_eq!(long, Err(Problem::BodyTooLarge(MEGABYTE)));

@@ -1,7 +1,9 @@
 //! The listener: HTTP/1.1 with bounds on everything that a stranger can make long or slow.
 
 mod crowd;
+mod heads;
 mod patient;
+mod strict;
 
 use axum::body::Body;
 use crowd::Crowd;
@@ -15,6 +17,7 @@ use hyper_util::{
 use patient::Patient;
 use rustix::net::sockopt;
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use strict::Strict;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -59,6 +62,10 @@ pub struct Connections {
     pub open: Gauge,
     /// Those that were accepted.
     pub accepted: Counter,
+    /// Those that were closed at once, because their network had as many as it may.
+    pub refused: Counter,
+    /// Those that were ended by a request that is none, or whose end is in doubt.
+    pub malformed: Counter,
 }
 
 /// A connection; counted as open until it is dropped.
@@ -102,9 +109,9 @@ pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: wat
                 continue;
             }
         };
-        let shared = doors.is_shared(peer.ip());
-        let counted = crowd.count(peer.ip()).filter(|_| !shared);
-        if counted.is_none() && !shared {
+        let counted = if doors.is_shared(peer.ip()) { None } else { Some(crowd.count(peer.ip())) };
+        if matches!(counted, Some(None)) {
+            doors.connections().refused.one();
             continue;
         }
         bound(&stream);
@@ -114,11 +121,12 @@ pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: wat
             let doors = Arc::clone(&doors);
             async move { Ok::<_, Infallible>(doors.answer(request.map(Body::new), Some(peer.ip())).await) }
         });
-        let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(SLOWEST_HEAD).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(Patient::new(stream, SLOWEST_READER)), service));
+        let connection = graceful.watch(http().serve_connection(TokioIo::new(Strict::new(Patient::new(stream, SLOWEST_READER))), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
+                if error.is_parse() {
+                    open.0.connections().malformed.one();
+                }
                 tracing::debug!(%error, "connection ended");
             }
             drop((place, open, counted));
@@ -128,6 +136,13 @@ pub async fn run<A: Answers>(listener: TcpListener, doors: Arc<A>, mut stop: wat
     if tokio::time::timeout(LAST_CALL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// HTTP/1.1 as it is spoken here.
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(SLOWEST_HEAD).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
+    builder
 }
 
 /// Bounds what the kernel keeps for a connection. A kernel that refuses keeps as much as it likes, and nothing else depends on it.

@@ -68,6 +68,9 @@ impl Metrics {
             .sample(&[("version", env!("CARGO_PKG_VERSION")), ("database", app.database.engine())], 1);
         requests(&mut text, self.doors.requests());
         connections(&mut text, Answers::connections(&*self.doors));
+        text.counter("insula_bodies_refused_total", "Requests whose bodies found no room.").plain(app.bodies.refused.get());
+        text.counter("insula_requests_unbelieved_total", "Requests with X-Forwarded-For from proxies that are not believed.")
+            .plain(self.doors.forwarded().count());
         people(&mut text, &app.database, &app.world.passwords);
         jobs(&mut text, &app.database, queue);
         mails(&mut text, app.world.mail.handed());
@@ -102,6 +105,10 @@ fn requests(text: &mut Text, requests: &Requests) {
 fn connections(text: &mut Text, connections: &Connections) {
     text.gauge("insula_connections", "Connections that are open.").plain(connections.open.get());
     text.counter("insula_connections_total", "Connections that were accepted.").plain(connections.accepted.get());
+    text.counter("insula_connections_refused_total", "Connections that were closed at once, because their network had as many as it may.")
+        .plain(connections.refused.get());
+    text.counter("insula_connections_malformed_total", "Connections that were ended by a request that is none, or whose end is in doubt.")
+        .plain(connections.malformed.get());
 }
 
 fn people(text: &mut Text, database: &Database, passwords: &world::passwords::Passwords) {

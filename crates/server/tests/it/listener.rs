@@ -52,7 +52,8 @@ impl Answers for Few {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_has_so_many_connections_and_others_places_stay_free() {
-    let (address, _stop) = listening(Arc::new(Few::default())).await;
+    let few = Arc::new(Few::default());
+    let (address, _stop) = listening(Arc::clone(&few)).await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(address).await.expect("it listens");
@@ -62,6 +63,7 @@ async fn a_network_has_so_many_connections_and_others_places_stay_free() {
     }
     let mut third = TcpStream::connect(address).await.expect("it listens");
     assert_eq!(rest(&mut third).await, "", "closed without an answer");
+    assert_eq!((few.0.refused.get(), few.0.accepted.get()), (1, 2));
 }
 
 /// N5: what a proxy in front of this server takes for the body's end must be its end here too.
@@ -82,12 +84,34 @@ async fn bodies_whose_end_is_ambiguous_end_the_connection() {
         "Transfer-Encoding: chunked, chunked",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
         "Transfer-Encoding: gzip",
+        "Content-Length : 5",
+        "Host: x",
+        "X: y\nContent-Length: 5",
+        "X: y\rContent-Length: 5",
+        "X: a\0b",
+        " Content-Length: 5",
     ] {
         let answer = ask(fields).await;
         assert!(answer.starts_with("HTTP/1.1 400") && answer.matches("HTTP/1.1").count() == 1, "{fields}: {answer}");
     }
-    for fields in ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5"] {
-        assert_eq!(ask(fields).await.matches("HTTP/1.1").count(), 1, "nothing is read behind it: {fields}");
-    }
+    let counts = Answers::connections(&**server.doors());
+    assert_eq!((counts.malformed.get(), counts.refused.get()), (15, 0));
+}
+
+/// Requests that come behind one another are answered in their order, and the one in doubt after those before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_is_answered_and_what_comes_behind_is_not() {
+    let server = TestServer::start().await;
+    let (address, _stop) = listening(Arc::clone(server.doors())).await;
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let good = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n\nGET / HTTP/1.1\nHost: y\r\n\r\n\0";
+    stream.write_all(format!("{good}{body}{good}GET /healthz HTTP/1.1\nHost: x\r\n\r\n{good}").as_bytes()).await.expect("asked");
+    let answer = rest(&mut stream).await;
+    let statuses: Vec<&str> = answer.match_indices("HTTP/1.1 ").map(|(at, found)| &answer[at + found.len()..][..3]).collect();
+    assert_eq!(statuses, ["200", "200", "200", "400"], "{answer}");
 }

@@ -8,6 +8,7 @@ mod files;
 mod hosts;
 mod keys;
 mod mail;
+mod proxies;
 
 use super::say;
 use crate::{
@@ -93,7 +94,7 @@ impl Patient {
 pub type Check = for<'a> fn(&'a Patient) -> BoxFuture<'a, Vec<Finding>>;
 
 /// All checks, in the order in which they are told.
-const CHECKS: [Check; 6] = [files::check, database::check, clock::check, keys::check, mail::check, hosts::check];
+const CHECKS: [Check; 7] = [files::check, database::check, clock::check, keys::check, mail::check, hosts::check, proxies::check];
 
 /// Examines, tells, and says by its code whether anything fails.
 pub async fn run(arguments: &Arguments) -> ExitCode {
