@@ -1,5 +1,6 @@
 //! What every door shares: calls, input, refusals, cookies, and the list of operations.
 
+mod admission;
 mod answer;
 mod app;
 mod asked;
@@ -22,6 +23,7 @@ mod version;
 pub use answer::{Answer, created, empty, json, json_text, redirect};
 pub use app::{App, Scripts};
 pub use asked::Asked;
+pub use bodies::Bodies;
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
 pub use input::{Id, IdAndName, Input, Inputs, Named, Query, Within};
 pub use knock::{Knock, Proxy};

@@ -36,8 +36,10 @@ pub enum Class {
     UserProof,
     /// Makes a client or a development browser.
     Client,
-    /// Changes a user's metadata.
+    /// Changes a user's metadata, or makes something of which there can be many.
     Metadata,
+    /// Changes something else of a user's or an organization's.
+    Change,
     /// Fetches a session token.
     Token,
     /// Brings a rendering backend up to date.
@@ -63,9 +65,14 @@ pub(crate) enum Subject<'a> {
 
 const PERIOD: Duration = Duration::from_secs(10);
 /// How much more a customer of a whole /48 has than one of a /64.
-const SITE: u32 = 16;
+pub(crate) const SITE: u32 = 16;
 
 impl Class {
+    /// Whether a known client counts by itself, and not with its network.
+    pub(crate) fn is_by_client(self) -> bool {
+        matches!(self, Class::Metadata | Class::Change | Class::Token)
+    }
+
     fn budget(self, settings: &Settings, tenant: &Tenant) -> Budget {
         let rates = &settings.rates;
         let most = match self {
@@ -73,6 +80,7 @@ impl Class {
             Class::SignInProof | Class::SignUpProof | Class::UserProof => rates.attempts(tenant),
             Class::Client => rates.clients(tenant),
             Class::Metadata => rates.metadata(),
+            Class::Change => rates.changes(tenant),
             Class::Token => rates.tokens(tenant),
             Class::Handshake => rates.handshakes(tenant),
             Class::Backend => rates.backend(),
@@ -82,20 +90,9 @@ impl Class {
     }
 }
 
-/// Counts a request of somebody who shows credentials that are not checked yet: for each of them, because one that is made up must not
-/// stand in for the one that counts; for the network where there is none.
-///
-/// # Errors
-/// As [`admit`].
-pub(crate) async fn admit_client(app: &App, tenant: &Tenant, class: Class, shown: [Option<&str>; 2], network: Network) -> Result<(), Refusal> {
-    let [one, other] = shown;
-    if one.or(other).is_none() {
-        return admit(app, tenant, class, Subject::Network(network)).await;
-    }
-    for credential in one.into_iter().chain(other) {
-        admit(app, tenant, class, Subject::Credential(credential)).await?;
-    }
-    Ok(())
+/// How often this may be asked for.
+pub(crate) async fn budget(app: &App, tenant: &Tenant, class: Class) -> Result<Budget, Refusal> {
+    Ok(class.budget(&*settings(app, tenant).await?, tenant))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
@@ -139,7 +136,7 @@ async fn take(app: &App, tenant: &Tenant, class: Class, subject: Subject<'_>, ti
     if let Some(counted) = app.rates.count(key, now) {
         return Ok(counted?);
     }
-    let budget = class.budget(&*settings(app, tenant).await?, tenant);
+    let budget = budget(app, tenant, class).await?;
     Ok(app.rates.open(key, Budget { most: budget.most.saturating_mul(times), ..budget }, now)?)
 }
 

@@ -4,10 +4,10 @@
 //! settings when it opens, so that nothing but memory is asked while it lasts.
 //!
 //! The table is of a fixed size. A place in it is one of eight that only the key decides on, by a hash that nobody outside can
-//! compute; where all are taken, the window that is spent the least is forgotten. So whoever comes from a million addresses makes
-//! others' first requests forgotten, and nobody's refusal.
+//! compute. Where all are taken, the instance that has the most of the eight forgets the window of its own that is spent the least. So a flood at one
+//! instance leaves the windows of all others alone, and in its own makes others' first requests forgotten, and nobody's refusal.
 
-use foundation::{InstanceId, Problem, Random, Timestamp};
+use foundation::{Id, InstanceId, Problem, Random, Timestamp};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,7 +25,11 @@ pub struct Budget {
 
 /// What is counted together. Only [`Rates::key`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key(u64);
+pub struct Key {
+    hash: u64,
+    /// Whose share of the places it takes from: chance of the instance's id, which nobody can choose.
+    owner: u32,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Window {
@@ -33,13 +37,14 @@ struct Window {
     ends: i64,
     spent: u32,
     most: u32,
+    owner: u32,
 }
 
 const SHARDS: usize = 64;
 const WAYS: usize = 8;
 const SETS: usize = 128;
 
-/// The most windows that are remembered: 65,536, in 1.5 MB.
+/// The most windows that are remembered: 65,536, in 2 MB.
 pub const PLACES: usize = SHARDS * SETS * WAYS;
 
 /// All windows of this node.
@@ -60,8 +65,9 @@ impl Rates {
         hasher.write(&self.secret);
         instance.hash(&mut hasher);
         what.hash(&mut hasher);
+        let [.., a, b, c, d] = instance.ksuid().bytes();
         // Zero marks a free place.
-        Key(hasher.finish().max(1))
+        Key { hash: hasher.finish().max(1), owner: u32::from_be_bytes([a, b, c, d]) }
     }
 
     /// Counts a request in the window that is open; `None` where none is, so that [`Rates::open`] must follow.
@@ -80,12 +86,12 @@ impl Rates {
             shard.resize(SETS * WAYS, Window::default());
         }
         let places = &mut shard[set(key)];
-        let found = places.iter().position(|window| window.is_open(key, now));
-        let place = found.or_else(|| (0..WAYS).min_by_key(|place| places[*place].weight(now))).unwrap_or_default();
-        if found.is_none() {
-            places[place] = Window { key: key.0, ends: (now + budget.period).millis(), spent: 0, most: budget.most };
+        if let Some(window) = places.iter_mut().find(|window| window.is_open(key, now)) {
+            return window.take(now);
         }
-        places[place].take(now)
+        let place = &mut places[place(places, key.owner, now)];
+        *place = Window { key: key.hash, ends: (now + budget.period).millis(), spent: 0, most: budget.most, owner: key.owner };
+        place.take(now)
     }
 
     /// Takes a request back that turned out not to count.
@@ -96,25 +102,40 @@ impl Rates {
     }
 
     fn shard(&self, key: Key) -> MutexGuard<'_, Vec<Window>> {
-        let shard = usize::try_from(key.0 >> 32).unwrap_or_default() % SHARDS;
+        let shard = usize::try_from(key.hash >> 32).unwrap_or_default() % SHARDS;
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The places in its shard that a key can take.
 fn set(key: Key) -> std::ops::Range<usize> {
-    let first = usize::try_from(key.0 & 0xffff_ffff).unwrap_or_default() % SETS * WAYS;
+    let first = usize::try_from(key.hash & 0xffff_ffff).unwrap_or_default() % SETS * WAYS;
     first..first + WAYS
+}
+
+/// Where a new window of this owner goes: to a free place, or to one of the owner who then would have the most of them.
+fn place(places: &[Window], owner: u32, now: Timestamp) -> usize {
+    if let Some(free) = places.iter().position(|window| window.ends <= now.millis()) {
+        return free;
+    }
+    let has = |of: u32| places.iter().filter(|window| window.owner == of).count() + usize::from(of == owner);
+    let most = places.iter().map(|window| has(window.owner)).max().unwrap_or_default();
+    let own = has(owner) == most;
+    let theirs = |window: &Window| if own { window.owner == owner } else { has(window.owner) == most };
+    // Who has none there yet is alone with as many as everybody else.
+    let candidates = || places.iter().enumerate().filter(|(_, window)| theirs(window));
+    let lightest = candidates().min_by_key(|(_, window)| window.weight()).or_else(|| places.iter().enumerate().min_by_key(|(_, window)| window.weight()));
+    lightest.map(|(place, _)| place).unwrap_or_default()
 }
 
 impl Window {
     fn is_open(&self, key: Key, now: Timestamp) -> bool {
-        self.key == key.0 && self.ends > now.millis()
+        self.key == key.hash && self.ends > now.millis()
     }
 
-    /// How much would be lost with it: nothing once it is over, most once it refuses.
-    fn weight(&self, now: Timestamp) -> u64 {
-        if self.ends <= now.millis() { 0 } else { 1 + u64::from(self.spent) * 1_000 / u64::from(self.most.max(1)) }
+    /// How much would be lost with it: most once it refuses; of those that are spent alike, most with the one that held more, and for longer.
+    fn weight(&self) -> (u64, u32, i64) {
+        (u64::from(self.spent) * 1_000 / u64::from(self.most.max(1)), self.spent, self.ends)
     }
 
     fn take(&mut self, now: Timestamp) -> Result<(), Problem> {
@@ -181,6 +202,48 @@ mod tests {
         let kept: usize = rates.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.capacity())).sum();
         assert_eq!(kept, PLACES);
         assert!(attackers.iter().all(|key| ask(&rates, *key, 0).is_err()), "whoever was refused still is");
+    }
+
+    /// A tenant's flood, spent to the last request, with windows of every size: another one's counters are what they were.
+    #[test]
+    fn a_flood_at_one_instance_neither_resets_nor_exhausts_the_counters_of_another() {
+        let rates = rates();
+        let now = Timestamp::from_millis(0);
+        let theirs: Vec<Key> = (0..800).map(|user| rates.key(instance(2), ("user", user))).collect();
+        for (number, key) in theirs.iter().enumerate() {
+            assert!((0..number % 5).all(|_| ask(&rates, *key, 0).is_ok()));
+        }
+        for address in 0..200_000_u32 {
+            let key = rates.key(instance(1), address);
+            let budget = Budget { most: 1 + address % 3, ..FIVE };
+            while rates.open(key, budget, now).is_ok() {}
+        }
+        for (number, key) in theirs.iter().enumerate() {
+            let left = (0..6).take_while(|_| ask(&rates, *key, 0).is_ok()).count();
+            assert_eq!(left, 5 - number % 5, "user {number}");
+        }
+        // Whoever comes later finds places too, and keeps them while the flood goes on.
+        let late: Vec<Key> = (0..400).map(|user| rates.key(instance(3), user)).collect();
+        assert!(late.iter().all(|key| (0..4).all(|_| ask(&rates, *key, 0).is_ok())));
+        for address in 200_000..400_000_u32 {
+            let key = rates.key(instance(1), address);
+            while rates.open(key, Budget { most: 1, ..FIVE }, now).is_ok() {}
+        }
+        assert!(late.iter().all(|key| ask(&rates, *key, 0).is_ok() && ask(&rates, *key, 0).is_err()));
+    }
+
+    /// A mark that is full with one request does not outweigh the refusal of a longer count.
+    #[test]
+    fn of_windows_that_refuse_the_one_goes_that_held_the_least() {
+        let rates = rates();
+        let refused: Vec<Key> = (0..20).map(|attacker| rates.key(instance(1), ("attacker", attacker))).collect();
+        for key in &refused {
+            while ask(&rates, *key, 0).is_ok() {}
+        }
+        for mark in 0..200_000_u32 {
+            rates.open(rates.key(instance(1), mark), Budget { most: 1, ..FIVE }, Timestamp::from_millis(0)).expect("the first");
+        }
+        assert!(refused.iter().all(|key| ask(&rates, *key, 0).is_err()));
     }
 
     #[test]

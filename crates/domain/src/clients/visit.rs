@@ -83,6 +83,12 @@ impl Visit {
         Ok(visit)
     }
 
+    /// Which of the shown secrets are somebody's: the client's, and the development browser's.
+    pub fn recognised_by(&self) -> [bool; 2] {
+        let client = self.client.as_ref().zip(self.credential.client.as_ref());
+        [client.is_some_and(|(client, shown)| client.secret_hash == shown.sha256()), self.dev_browser.is_some()]
+    }
+
     /// Says of what was read for this visitor that it changes with their client and with their development browser.
     #[must_use]
     pub fn claim<V>(&self, mut kept: Kept<V>) -> Kept<V> {

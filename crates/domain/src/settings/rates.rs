@@ -21,6 +21,10 @@ pub struct Rates {
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
     pub clients: Option<u32>,
+    /// Other changes by one client: of its sessions, its user's addresses and pictures, its organizations. Live 50, in development 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(extend("x-tightens" = "down"))]
+    pub changes: Option<u32>,
     /// Session tokens that one client fetches. The SDKs fetch one a minute for each open page. Live 200, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
@@ -59,6 +63,11 @@ impl Rates {
         Rates::or(self.clients, tenant, 100, 1_000)
     }
 
+    /// What `changes` says for the instance.
+    pub fn changes(&self, tenant: &Tenant) -> u32 {
+        Rates::or(self.changes, tenant, 50, 1_000)
+    }
+
     /// What `tokens` says for the instance.
     pub fn tokens(&self, tenant: &Tenant) -> u32 {
         Rates::or(self.tokens, tenant, 200, 1_000)
@@ -84,6 +93,7 @@ impl Rates {
             ("rates.creates", self.creates),
             ("rates.attempts", self.attempts),
             ("rates.clients", self.clients),
+            ("rates.changes", self.changes),
             ("rates.tokens", self.tokens),
             ("rates.handshakes", self.handshakes),
             ("rates.backend", self.backend),

@@ -2,10 +2,11 @@
 
 use super::knock;
 use crate::{
+    admission::{Admission, Recognised, admit_client},
     answer::{Answer, json},
     app::App,
     cookies::{self, ClientUat},
-    limits::{Class, Subject, admit, admit_client, is_excused},
+    limits::{Class, Subject, admit, is_excused},
     refusal::Refusal,
 };
 use axum::{
@@ -38,6 +39,7 @@ pub struct FrontendCall {
     uat: Option<ClientUat>,
     secure: bool,
     pub(crate) network: Network,
+    admission: Admission,
 }
 
 impl FromRequestParts<Arc<App>> for FrontendCall {
@@ -58,15 +60,15 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         let address = knock.proxy.as_ref().and_then(|p| p.client).or(knock.peer).map(|a| a.to_canonical());
         let network = Network::of(address);
         let admitted = match parts.extensions.get::<Class>() {
-            Some(class @ (Class::Metadata | Class::Token)) => admit_client(app, &tenant, *class, [dev_browser.as_deref(), shown.as_deref()], network).await,
-            Some(class) => admit(app, &tenant, *class, Subject::Network(network)).await,
-            None => Ok(()),
+            Some(class) if class.is_by_client() => admit_client(app, &tenant, *class, [shown.as_deref(), dev_browser.as_deref()], network).await,
+            Some(class) => admit(app, &tenant, *class, Subject::Network(network)).await.map(|()| Admission::default()),
+            None => Ok(Admission::default()),
         };
-        if let Err(refusal) = admitted
-            && !is_excused(app, &tenant, query("__clerk_testing_token")).await?
-        {
-            return Err(refusal);
-        }
+        let admission = match admitted {
+            Ok(admission) if !admission.is_over() => admission,
+            _ if is_excused(app, &tenant, query("__clerk_testing_token")).await? => Admission::default(),
+            refused => refused?,
+        };
         let credential = Credential {
             client: shown.filter(|s| s.len() <= 256).map(Secret::new),
             dev_browser: dev_browser.map(Secret::new),
@@ -80,7 +82,7 @@ impl FromRequestParts<Arc<App>> for FrontendCall {
         };
         let uat = (!native && !tenant.is_development()).then(|| ClientUat::read(&tenant, &parts.headers, secure));
         let mutates = parts.method != http::Method::GET;
-        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates, cookie, uat, secure, network })
+        Ok(FrontendCall { app: Arc::clone(app), tenant, credential, native, mutates, cookie, uat, secure, network, admission })
     }
 }
 
@@ -240,7 +242,8 @@ impl FrontendCall {
         };
         #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
         match self.app.database.recall_from(self.tenant.id(), memo, reading).await {
-            Ok(known) => Ok(known),
+            // What is remembered was read for these same credentials.
+            Ok(known) => self.settle(|| [true; 2]).map(|()| known).map_err(Into::into),
             Err(error) => Err(self.refuse(error).await),
         }
     }
@@ -309,7 +312,9 @@ impl FrontendCall {
         #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
         let mut tx = self.app.database.begin(self.tenant.id(), access).await?;
         let outcome = async {
-            let mut visit = Visit::recognise(&mut tx, Arc::clone(&self.tenant), self.credential.clone()).await?;
+            let visit = Visit::recognise(&mut tx, Arc::clone(&self.tenant), self.credential.clone()).await;
+            self.settle(|| visit.as_ref().map_or([false; 2], Visit::recognised_by))?;
+            let mut visit = visit?;
             let outcome = judge(work(&mut tx, &mut visit).await?);
             let (client, since) = match beside {
                 Beside::Client => {
@@ -322,6 +327,10 @@ impl FrontendCall {
         }
         .await;
         tx.finish(outcome).await
+    }
+
+    fn settle(&self, recognised: impl FnOnce() -> Recognised) -> Result<(), Problem> {
+        self.admission.settle(&self.app, recognised)
     }
 
     async fn client_now(&self) -> Option<Value> {

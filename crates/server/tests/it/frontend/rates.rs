@@ -4,7 +4,7 @@ use super::{APP, SIGN_INS, SIGN_UPS, header};
 use domain::instances::Environment;
 use foundation::Cidr;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use testkit::{Browser, PASSWORD, Rates, Reply, Setup, TestServer, address};
 use tokio::task::JoinSet;
 use web::{Class, Face};
@@ -204,9 +204,56 @@ async fn no_operation_that_can_be_guessed_at_is_uncounted() {
     for operation in server.doors().operations().iter().filter(|o| o.face == Face::Frontend && o.method != http::Method::GET) {
         let guessable =
             words.iter().any(|word| operation.path.contains(word)) || operation.id.starts_with("create") && !operation.path.contains("{session_id}");
-        let exempt = ["createEmailAddresses"].contains(&operation.id);
-        assert!(!guessable || exempt || operation.class.is_some_and(|class| class != Class::Free), "{} has no class", operation.id);
+        assert!(!guessable || operation.class.is_some_and(|class| class != Class::Free), "{} has no class", operation.id);
     }
+}
+
+/// What changes something has a class, and the table in docs/settings.md says which.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_write_of_a_browser_is_counted_and_documented() {
+    // It only reads: the SDKs say PATCH, with every page.
+    const FREE: [&str; 1] = ["updateEnvironment"];
+    let server = TestServer::start().await;
+    let mut counted = BTreeSet::new();
+    for operation in server.doors().operations().iter().filter(|operation| operation.face == Face::Frontend) {
+        match operation.class {
+            Some(class) => drop(counted.insert(format!("{class:?} {}", operation.id))),
+            None => assert!(operation.method == http::Method::GET || FREE.contains(&operation.id), "{} has no class", operation.id),
+        }
+    }
+    let table = include_str!("../../../../../docs/settings.md").lines().skip_while(|line| !line.starts_with("| class | setting |")).skip(2);
+    let documented: BTreeSet<String> = table
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(|line| {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let class = cells.next().expect("a class").to_owned();
+            let operations = cells.nth(2).expect("operations").split(", ").map(|id| id.trim_matches('`').to_owned()).collect::<Vec<_>>();
+            operations.into_iter().map(move |id| format!("{class} {id}"))
+        })
+        .collect();
+    assert_eq!(documented, counted);
+}
+
+/// A profile counts with its metadata; everything else that a client changes has a count of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_by_one_client_have_an_end_and_are_nothing_to_another() {
+    let server = counted(Environment::Development, json!({ "rates": { "changes": 4 }, "organization_settings": { "enabled": true } })).await;
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    for _ in 0..9 {
+        ada.override_method("PATCH", "/v1/me", &[("first_name", "Ada")]).await.ok();
+    }
+    let id = ada.post("/v1/organizations", &[("name", "Acme")]).await.response()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(ada.override_method("PATCH", "/v1/me", &[("first_name", "Ada")]).await.refusal(), (429, "too_many_requests"));
+    assert_eq!(ada.override_method("PATCH", "/v1/me/metadata", &[("unsafe_metadata", "{}")]).await.status, 429, "they are one count");
+    let path = format!("/v1/organizations/{id}");
+    for number in 0..4 {
+        ada.override_method("PATCH", &path, &[("name", &format!("Acme {number}"))]).await.ok();
+    }
+    assert_eq!(ada.override_method("PATCH", &path, &[("name", "Once more")]).await.refusal(), (429, "too_many_requests"));
+    assert_eq!(ada.override_method("DELETE", "/v1/me", &[]).await.status, 429);
+    bob.override_method("PATCH", "/v1/me", &[("first_name", "Bob")]).await.ok();
+    server.advance(Duration::from_secs(10));
+    ada.override_method("PATCH", &path, &[("name", "Once more")]).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
