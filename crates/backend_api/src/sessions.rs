@@ -5,11 +5,10 @@ use domain::{
     audit::Actor,
     bodies,
     clients::{Credential, Visit},
-    instances::Tenant,
     jwt_templates,
     organizations::active::{self, Wanted},
     pools,
-    refresh::{self, Expired},
+    refresh::{self, Expired, Refreshed},
     sessions::{self, Filter, Status},
     tokens, users,
 };
@@ -145,14 +144,15 @@ pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, input: Input) -> 
     let expired = Expired { session: id, token: &token, refresh: &refresh, origin };
     call.read(
         |tx| Box::pin(refresh::refresh(tx, tenant, &expired)),
-        |jwt| if cookies { in_cookies(tenant, origin, jwt) } else { json!({ "object": "token", "jwt": jwt }) },
+        |new| if cookies { in_cookies(new, origin) } else { json!({ "object": "token", "jwt": new.jwt }) },
     )
     .await
 }
 
 /// The token in the cookies that a handshake would set.
-fn in_cookies(tenant: &Tenant, origin: &str, jwt: &str) -> Value {
+fn in_cookies(new: &Refreshed, origin: &str) -> Value {
+    let Refreshed { jwt, cookie_suffix } = new;
     let secure = if origin.starts_with("https:") { "; Secure" } else { "" };
     let cookie = |name: String| format!("{name}={jwt}; Path=/; SameSite=Lax{secure}; Max-Age=31536000");
-    json!({ "object": "cookies", "cookies": [cookie(format!("__session_{}", tenant.cookie_suffix)), cookie("__session".to_owned())] })
+    json!({ "object": "cookies", "cookies": [cookie(format!("__session_{cookie_suffix}")), cookie("__session".to_owned())] })
 }

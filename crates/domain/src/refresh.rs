@@ -49,18 +49,27 @@ pub struct Expired<'a> {
     pub origin: &'a str,
 }
 
+/// A token that was signed anew.
+pub struct Refreshed {
+    /// The token.
+    pub jwt: String,
+    /// What stands behind the names of the cookies at the door that the user knows: a pool's, where each organization has its own.
+    pub cookie_suffix: String,
+}
+
 /// Signs a new token for the same page.
 ///
 /// # Errors
 /// [`Problem::Unauthenticated`] for whatever does not fit, so that the SDK goes on with a handshake.
-pub async fn refresh(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) -> Result<String> {
+pub async fn refresh(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) -> Result<Refreshed> {
     let session = check(tx, tenant, expired).await.map_err(|error| match error {
         Error::Refused(_) => Problem::Unauthenticated.into(),
         other => other,
     })?;
     let tenant = &*pools::tenant_of_user(tx, tenant, session.user).await?;
     let organization = active::of_session(tx, &session, Wanted::Sessions).await?;
-    tokens::mint(tx, tenant, (&session, organization.as_ref()), Some(expired.origin), tokens::LIFE).await
+    let jwt = tokens::mint(tx, tenant, (&session, organization.as_ref()), Some(expired.origin), tokens::LIFE).await?;
+    Ok(Refreshed { jwt, cookie_suffix: tenant.cookie_suffix.clone() })
 }
 
 async fn check(tx: &mut Tx<'_>, tenant: &Tenant, expired: &Expired<'_>) -> Result<Session> {

@@ -30,6 +30,7 @@ pub(crate) enum Connection {
 
 impl Connection {
     pub(crate) async fn rows(&mut self, text: &str, arguments: &[Value<'_>], each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send)) -> Result<()> {
+        tracing::trace!(target: "sql", text);
         match self {
             Connection::Sqlite(held) => held.rows(text, arguments, each),
             Connection::Postgres(held) => held.rows(text, arguments, each).await,
@@ -37,6 +38,7 @@ impl Connection {
     }
 
     pub(crate) async fn change(&mut self, text: &str, arguments: &[Value<'_>]) -> Result<u64> {
+        tracing::trace!(target: "sql", text);
         match self {
             Connection::Sqlite(held) => held.change(text, arguments),
             Connection::Postgres(held) => held.change(text, arguments).await,

@@ -1,6 +1,7 @@
 //! Refreshing an expired session token without a handshake.
 
 use super::text;
+use crate::organizations::pools;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -10,6 +11,11 @@ const ORIGIN: &str = "http://localhost:3000";
 
 /// The session token and the refresh token that a handshake hands out, and its session.
 async fn handed_out(server: &TestServer, browser: &mut Browser) -> (String, String, String) {
+    handed_out_at(server, browser, &server.home.tenant.cookie_suffix).await
+}
+
+/// The same at a door whose cookies have this suffix.
+async fn handed_out_at(server: &TestServer, browser: &mut Browser, suffix: &str) -> (String, String, String) {
     let reply = browser.get(&format!("/v1/client/handshake?format=nonce&redirect_url={ORIGIN}/")).await;
     let nonce = reply.location().split("__clerk_handshake_nonce=").nth(1).expect("a nonce").to_owned();
     let payload = server.backend().get(&format!("/v1/clients/handshake_payload?nonce={nonce}")).await.ok().clone();
@@ -18,7 +24,7 @@ async fn handed_out(server: &TestServer, browser: &mut Browser) -> (String, Stri
         let found = directives.iter().find_map(|d| d.strip_prefix(&format!("{name}=")));
         found.and_then(|rest| rest.split(';').next()).unwrap_or_else(|| panic!("no {name} in {directives:?}")).to_owned()
     };
-    let refresh = format!("__refresh_{}", server.home.tenant.cookie_suffix);
+    let refresh = format!("__refresh_{suffix}");
     assert!(directives.iter().any(|d| d.starts_with(&refresh) && d.contains("; HttpOnly")));
     let (session, jwt) = (browser.session_id().await, value("__session"));
     (session, jwt, value(&refresh))
@@ -45,6 +51,25 @@ async fn an_expired_token_is_traded_for_a_new_one() {
     assert_eq!(cookies.ok()["object"], "cookies");
     let list = cookies.body["cookies"].as_array().expect("a list");
     assert!(list.iter().all(|cookie| cookie.as_str().expect("text").starts_with("__session")) && list.len() == 2);
+}
+
+/// The SDK looks for the cookies of its publishable key, and a pool has one of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cookies_of_a_user_of_a_pool_are_named_after_the_pools_key() {
+    let (server, acme, beta) = pools::isolated().await;
+    for (pool, organization) in [("acme", &acme), ("beta", &beta)] {
+        let mut ada = pools::signed_up(&server, pool, "ada").await;
+        let suffix = pools::suffix_of(organization);
+        let (session, jwt, secret) = handed_out_at(&server, &mut ada, &suffix).await;
+        let body = json!({ "expired_token": jwt, "refresh_token": secret, "request_origin": ORIGIN, "format": "cookie" });
+        let reply = refresh(&server, &session, &body).await;
+        let cookies: Vec<&str> = reply.ok()["cookies"].as_array().expect("a list").iter().map(|cookie| cookie.as_str().expect("text")).collect();
+        let names: Vec<&str> = cookies.iter().filter_map(|cookie| cookie.split_once('=')).map(|(name, _)| name).collect();
+        assert_eq!(names, [format!("__session_{suffix}"), "__session".to_owned()]);
+        let token = cookies[0].split(['=', ';']).nth(1).expect("a token");
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("claims")).expect("base64url")).expect("JSON");
+        assert_eq!(claims["iss"], organization["user_pool"]["issuer"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,7 +25,7 @@ async fn set_mode(server: &TestServer, mode: &str) {
     assert!(reply.status.is_success(), "{}", reply.text);
 }
 
-async fn signed_up(server: &TestServer, pool: &str, name: &str) -> Browser {
+pub async fn signed_up(server: &TestServer, pool: &str, name: &str) -> Browser {
     let mut browser = server.browser().in_pool(pool);
     let reply = browser.sign_up(name).await;
     assert_eq!(reply.response()["status"], "complete", "{}", reply.text);
@@ -134,7 +134,7 @@ async fn nothing_of_one_pool_is_worth_anything_in_another() {
 }
 
 /// What the SDKs put behind the names of cookies, read from a cookie that the pool's own door has set.
-fn suffix_of(organization: &Value) -> String {
+pub fn suffix_of(organization: &Value) -> String {
     use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let key = text(&organization["user_pool"], "publishable_key");

@@ -1,0 +1,136 @@
+//! E1, S11: whether an address exists in another pool shows in no answer, and in no time. Time is not measured but what takes it: the statements, the
+//! passwords that are hashed, and the mails.
+
+use super::{
+    invitations::invite,
+    pools::{isolated, signed_up},
+    text,
+};
+use crate::request_log::Kept;
+use serde_json::{Value, json};
+use testkit::{Browser, PASSWORD, Reply, TestServer, address};
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::EnvFilter;
+
+/// What a request made the server do, and how it was answered.
+#[derive(Debug, PartialEq)]
+struct Work {
+    statements: Vec<String>,
+    hashes: usize,
+    mails: usize,
+    jobs: u32,
+    status: u16,
+    body: Value,
+}
+
+/// What is the same for everybody in an answer: its form, and words that are no ids, times, addresses or secrets.
+fn form(value: &Value, about: &str) -> Value {
+    match value {
+        Value::String(text) if text.len() > 24 || text.contains(about) => Value::from("…"),
+        Value::Number(_) => Value::from(0),
+        Value::Array(list) => list.iter().map(|value| form(value, about)).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value, about))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Does it, and watches.
+async fn watched(server: &TestServer, about: &str, ask: impl Future<Output = Reply>) -> (Reply, Work) {
+    let kept = Kept::default();
+    let log = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new("off,sql=trace"));
+    let log = log.with_writer({
+        let kept = kept.clone();
+        move || kept.clone()
+    });
+    let before = server.world.passwords.hashed();
+    let reply = ask.with_subscriber(log.finish()).await;
+    let hashes = server.world.passwords.hashed() - before;
+    let text = kept.take();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let statements: Vec<String> = lines.map(|line| line["fields"]["text"].as_str().expect("a text").to_owned()).collect();
+    assert!(!statements.is_empty(), "nothing was seen");
+    let caught = server.world.inbox.caught(Some(about)).len();
+    let jobs = server.run_jobs().await;
+    let mails = server.world.inbox.caught(Some(about)).len() - caught;
+    let work = Work { statements, hashes, mails, jobs, status: reply.status.as_u16(), body: form(&reply.body, about) };
+    (reply, work)
+}
+
+/// All that a stranger at the door of a pool can ask about an address, one after another.
+async fn strangers(server: &TestServer, email: &str) -> Vec<Work> {
+    let mut done = Vec::new();
+    let door = || server.browser().in_pool("beta").from("203.0.113.7");
+    for form in [
+        vec![("identifier", email)],
+        vec![("identifier", email), ("password", "not the password")],
+        vec![("identifier", email), ("password", PASSWORD)],
+        vec![("identifier", email), ("strategy", "email_code")],
+        vec![("identifier", email), ("strategy", "reset_password_email_code")],
+    ] {
+        done.push(watched(server, email, door().post("/v1/client/sign_ins", &form)).await.1);
+    }
+    let mut newcomer = door();
+    let (begun, work) = watched(server, email, newcomer.post("/v1/client/sign_ups", &[("email_address", email), ("password", PASSWORD)])).await;
+    done.push(work);
+    let path = format!("/v1/client/sign_ups/{}", text(begun.response(), "id"));
+    done.push(watched(server, email, newcomer.override_method("PATCH", &path, &[("email_address", email)])).await.1);
+    done.push(watched(server, email, newcomer.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
+    let attempt = format!("{path}/attempt_verification");
+    done.push(watched(server, email, newcomer.post(&attempt, &[("strategy", "email_code"), ("code", "000000")])).await.1);
+    done
+}
+
+/// All that a user of the pool can.
+async fn members(server: &TestServer, ada: &mut Browser, organization: &str, email: &str) -> Vec<Work> {
+    let mut done = Vec::new();
+    let (added, work) = watched(server, email, ada.post("/v1/me/email_addresses", &[("email_address", email)])).await;
+    done.push(work);
+    let path = format!("/v1/me/email_addresses/{}", text(added.response(), "id"));
+    done.push(watched(server, email, ada.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
+    let code = server.code(email).await;
+    done.push(watched(server, email, ada.post(&format!("{path}/attempt_verification"), &[("code", &code)])).await.1);
+    done.push(watched(server, email, ada.override_method("DELETE", &path, &[])).await.1);
+    done.push(watched(server, email, invite(ada, organization, email, "org:member")).await.1);
+    done
+}
+
+fn alike(never: &[Work], elsewhere: &[Work], who: &str) {
+    assert_eq!(never.len(), elsewhere.len());
+    for (step, (never, elsewhere)) in never.iter().zip(elsewhere).enumerate() {
+        let differ = never.statements.iter().zip(&elsewhere.statements).find(|(never, elsewhere)| never != elsewhere);
+        assert_eq!(differ, None, "step {step} of a {who}");
+        assert!(never == elsewhere, "step {step} of a {who}: {never:#?} {elsewhere:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_exists_in_another_pool_makes_the_same_work_as_one_that_never_was() {
+    let (server, acme, beta) = isolated().await;
+    // Made by the backend, because test addresses get no mail.
+    for email in ["known@example.com", "befriended@example.com"] {
+        let user = json!({ "email_address": [email], "password": PASSWORD, "organization_id": acme["id"] });
+        server.backend().post("/v1/users", user).await.ok();
+    }
+    let mut ada = signed_up(&server, "beta", "ada").await;
+    let (user, organization) = (ada.user_id().await, text(&beta, "id"));
+    let role = json!({ "role": "org:admin" });
+    server.backend().patch(&format!("/v1/organizations/{organization}/memberships/{user}"), role).await.ok();
+    server.run_jobs().await;
+
+    // What is remembered of the instance, the pool and Ada is remembered from the first on.
+    strangers(&server, "first@example.com").await;
+    let (never, elsewhere) = (strangers(&server, "never@example.com").await, strangers(&server, "known@example.com").await);
+    alike(&never, &elsewhere, "stranger");
+    assert!(never.iter().any(|work| work.mails == 1) && never.iter().any(|work| work.hashes == 1), "mails and hashes are among it");
+    members(&server, &mut ada, &organization, "second@example.com").await;
+    let never = members(&server, &mut ada, &organization, "neverever@example.com").await;
+    let elsewhere = members(&server, &mut ada, &organization, "befriended@example.com").await;
+    alike(&never, &elsewhere, "member");
+    assert!(never.iter().all(|work| work.status == 200), "{never:#?}");
+
+    // The same comparison tells an address of this pool apart, where the answer tells it too.
+    let mut door = server.browser().in_pool("beta");
+    let here = watched(&server, &address("ada"), door.post("/v1/client/sign_ins", &[("identifier", &address("ada"))])).await.1;
+    let nobody = watched(&server, "nobody@example.com", door.post("/v1/client/sign_ins", &[("identifier", "nobody@example.com")])).await.1;
+    assert_ne!(here.statements, nobody.statements);
+}
