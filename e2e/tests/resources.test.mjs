@@ -376,7 +376,7 @@ test('10,000 queries by chance find, change and make nothing of others', { timeo
   const before = await victims();
   const ids = (await admin("select id from notes where organization_id <> 'org_attacker' union all select id from projects where organization_id <> 'org_attacker'")).rows;
   const { rows: [{ server_version_num: version }] } = await admin('show server_version_num');
-  const next = questions({ seed: 20_261_122, ids: ids.map(({ id }) => id), merge: Number(version) >= 150_000 });
+  const next = questions({ seed: 20_261_122, ids: ids.map(({ id }) => id), version: Number(version) });
 
   const { inOrganization } = await pooled(t, { max: 4 });
   const auth = { orgId: 'org_attacker', userId: 'user_of_org_attacker' };

@@ -70,6 +70,10 @@ pub fn run(parts: Parts) -> ExitCode {
             let mut command = tests(&["--package", "server", "--test", "it", "--test", "crash"]);
             run_counted(command.env(DATABASE, postgres.url()).env(CONFLICTS, "7"), counts)
         });
+        steps.step("The sample on PostgreSQL", |counts| {
+            let mut command = tests(&["--package", "axum-postgres", "--features", "database", "--test", "rows"]);
+            run_counted(command.env(DATABASE, postgres.url()), counts)
+        });
         steps.step("PostgreSQL stops", |_| postgres.stop());
     }
     if parts.end_to_end {
