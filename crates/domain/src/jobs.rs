@@ -1,6 +1,7 @@
 //! All jobs: work that was decided in a transaction and is done after it, at least once.
 
 use crate::{
+    conversions,
     keys::{rotation, spares},
     messages::{self, Failure},
     organizations::{self, invitations, roles::replace},
@@ -51,6 +52,7 @@ async fn run(world: &Arc<World>, database: &Database, instance: InstanceId, job:
         messages::SEND => messages::send(world, database, instance, &job.payload, job.attempts >= MOST_ATTEMPTS).await,
         rotation::RETIRE => within(database, instance, |tx| Box::pin(rotation::retire(tx))).await.map_err(Failure::from),
         rotation::WITHDRAW => within(database, instance, |tx| Box::pin(rotation::withdraw(tx, &job.payload))).await.map_err(Failure::from),
+        conversions::GO_ON => conversions::go_on(database, instance, &job.payload).await.map_err(Failure::from),
         replace::GO_ON => within(database, instance, |tx| Box::pin(replace::go_on(tx, &job.payload))).await.map_err(Failure::from),
         invitations::GO_ON => within(database, instance, |tx| Box::pin(invitations::go_on(tx, &job.payload))).await.map_err(Failure::from),
         organizations::DELETE => within(database, instance, |tx| Box::pin(organizations::go_on_deleting(tx, &job.payload))).await.map_err(Failure::from),

@@ -6,6 +6,7 @@ pub mod applications;
 pub mod audit;
 pub mod bodies;
 pub mod clients;
+pub mod conversions;
 pub mod counters;
 pub mod domains;
 pub mod events;

@@ -89,6 +89,45 @@ pub async fn of_id(tx: &mut Tx<'_>, id: PoolId) -> Result<Option<Pool>> {
     tx.find(sql!("select id, organization_id, slug from pools where instance_id = $1 and id = $2 and organization_id is not null"), &[&id]).await
 }
 
+/// A page of the organizations' pools, oldest first, and how many there are in all: of all organizations, or of this one. None where one pool is
+/// for all.
+///
+/// # Errors
+/// Only the database's own.
+pub async fn list(tx: &mut Tx<'_>, organization: Option<OrganizationId>, page: Page) -> Result<(Vec<Pool>, i64)> {
+    if settings::effective(tx).await?.user_pool.mode != PoolMode::Isolated {
+        return Ok((Vec::new(), 0));
+    }
+    if let Some(organization) = organization {
+        let found = match organizations::find(tx, organization).await? {
+            Some(organization) => of_organization(tx, organization.id).await?,
+            None => None,
+        };
+        let total = i64::from(found.is_some());
+        return Ok((found.into_iter().filter(|_| page.offset == 0).collect(), total));
+    }
+    let found = tx
+        .list(
+            sql!(
+                "select id, organization_id, slug from pools where instance_id = $1
+                  and organization_id in (select o.id from organizations o where o.instance_id = $1 and o.deleted_at is null)
+                  order by created_at, id limit $2 offset $3"
+            ),
+            &[&page.limit, &page.offset],
+        )
+        .await?;
+    let total = tx
+        .count(
+            sql!(
+                "select count(*) from pools where instance_id = $1
+                  and organization_id in (select o.id from organizations o where o.instance_id = $1 and o.deleted_at is null)"
+            ),
+            &[],
+        )
+        .await?;
+    Ok((found, total))
+}
+
 /// The door of a pool, by its name, to be remembered; none where pools are not isolated, or there is none of this name.
 ///
 /// # Errors

@@ -227,6 +227,8 @@ ids! {
     EventId = "evt_";
     /// Something that was done, as kept for the record.
     AuditId = "aud_";
+    /// An instance's going over to another kind of pools, or an organization's to an application of its own.
+    ConversionId = "conv_";
     /// Work that waits.
     JobId = "job_";
     /// A message to a person.

@@ -194,6 +194,16 @@ pub enum Problem {
     PoolRequired,
     /// The instance has users, and cannot go over to another kind of pools at once; how many.
     PoolModeInUse(i64),
+    /// The instance is closed while its users are converted; how many seconds to wait.
+    Converting(u64),
+    /// Something stands against a conversion; the report that says what.
+    ConversionConflicts(Value),
+    /// There is no plan of this fingerprint any more; the fresh report.
+    ConversionStale(Value),
+    /// Another conversion of the instance is under way.
+    ConversionUnderWay,
+    /// The conversion is not in a state for this, and which it is in.
+    ConversionState(&'static str),
     /// Members cannot make others members without asking them.
     DirectMembersOff,
     /// The role has more permissions than whoever gives or takes it.
@@ -540,9 +550,35 @@ impl Problem {
                 "Each organization of this application has users of its own: use the organization's own publishable key, its host, or the path /t/<slug>/o/<organization>.",
             ),
             P::PoolModeInUse(users) => row(409, "user_pool_in_use", "has users", "")
-                .long(format!("The instance has {users} users: it goes over to another kind of pools only while it has none."))
+                .long(format!("The instance has {users} users: it goes over to another kind of pools at once only while it has none. With users it goes over by a conversion: POST …/instances/<instance>/conversions."))
                 .on("user_pool.mode")
                 .with(json!({ "users": users })),
+            P::Converting(seconds) => row(
+                503,
+                "instance_converting",
+                "closed for a while",
+                "The users of this application are being moved. Please try again in a bit.",
+            )
+            .after(*seconds),
+            P::ConversionConflicts(report) => row(
+                409,
+                "conversion_conflicts",
+                "conflicts",
+                "Something stands against this conversion: the report names it. Solve it, or choose a policy that does.",
+            )
+            .with(json!({ "report": report })),
+            P::ConversionStale(report) => row(
+                409,
+                "conversion_stale",
+                "has changed",
+                "The data is not as the confirmed report says any more. Look at this fresh report, and confirm its fingerprint.",
+            )
+            .on("fingerprint")
+            .with(json!({ "report": report })),
+            P::ConversionUnderWay => row(409, "conversion_under_way", "another is under way", "Another conversion of this instance is under way."),
+            P::ConversionState(status) => row(409, "conversion_state", "not in this state", "")
+                .long(format!("A conversion can be called off while it is waiting, and resumed while it is running. This one is {status}."))
+                .with(json!({ "status": status })),
             P::DirectMembersOff => row(
                 403,
                 "organization_direct_members_not_enabled",
@@ -699,6 +735,12 @@ mod tests {
             P::DomainsFull(10),
             P::SuggestionAccepted,
             P::RequestSettled,
+            P::PoolModeInUse(3),
+            P::Converting(5),
+            P::ConversionConflicts(json!({})),
+            P::ConversionStale(json!({})),
+            P::ConversionUnderWay,
+            P::ConversionState("running"),
             P::SessionPending,
             P::UrlExists,
             P::DevelopmentOnly,

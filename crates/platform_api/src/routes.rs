@@ -1,6 +1,6 @@
 //! All operations of this door.
 
-use crate::{applications, domains, instances, jwt_templates, keys, plans, redirect_urls, settings, users};
+use crate::{applications, conversions, domains, instances, jwt_templates, keys, plans, pools, redirect_urls, settings, users};
 use web::{Face, Routes};
 
 /// A path of an application.
@@ -58,6 +58,16 @@ pub fn routes() -> Routes {
         .get("insula.listSigningKeys", instance!("/signing_keys"), keys::list_signing)
         .post("insula.rotateSigningKey", instance!("/signing_keys/rotate"), keys::rotate_signing)
         .post("insula.revokeSigningKey", instance!("/signing_keys/{signing_key_id}/revoke"), keys::revoke_signing)
+        .asking(&["limit", "offset"])
+        .get("insula.listConversions", instance!("/conversions"), conversions::list)
+        .post("insula.createConversion", instance!("/conversions"), conversions::create)
+        .get("insula.getConversion", instance!("/conversions/{conversion_id}"), conversions::show)
+        .post("insula.cancelConversion", instance!("/conversions/{conversion_id}/cancel"), conversions::cancel)
+        .post("insula.resumeConversion", instance!("/conversions/{conversion_id}/resume"), conversions::resume)
+        .asking(&["user_id", "organization_id", "limit", "offset"])
+        .get("insula.listConversionCopies", instance!("/conversions/{conversion_id}/copies"), conversions::copies)
+        .asking(&["organization_id", "limit", "offset"])
+        .get("insula.listPools", instance!("/pools"), pools::list)
         .asking(&["query", "order_by", "limit", "offset"])
         .get("PlatformListInstanceUsers", instance!("/users"), users::list)
         .post("PlatformCreateInstanceUser", instance!("/users"), users::create)

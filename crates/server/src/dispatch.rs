@@ -191,6 +191,8 @@ impl Doors {
                         let uri = with_path(&uri, path);
                         self.app.database.hurried(Box::pin(frontend::open(self, request, &uri, Knock { own_host, ..knock }, Some(tenant), hops.before))).await
                     }
+                    // The link of a ticket from before there was one pool for all.
+                    Ok(None) if pool.is_some() && path == frontend::TICKETS => self.led_on(slug, &uri).await,
                     Ok(None) => refuse(Problem::NotFound),
                     Err(error) => Refusal::from(error).into_response(),
                 }
@@ -246,6 +248,18 @@ impl Doors {
         match pool {
             Some(pool) => self.app.directory.pool(&tenant, pool).await,
             None => Ok(Some(tenant)),
+        }
+    }
+
+    /// The link of a ticket at the door of a pool that is not there, at the instance's own door.
+    async fn led_on(&self, slug: &str, uri: &Uri) -> Response<Body> {
+        match self.find(slug, None).await {
+            Ok(Some(tenant)) => {
+                let query = uri.query().unwrap_or_default();
+                web::redirect(StatusCode::SEE_OTHER, &format!("{}{}?{query}", tenant.frontend_url, frontend::TICKETS))
+            }
+            Ok(None) => refuse(Problem::NotFound),
+            Err(error) => Refusal::from(error).into_response(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     waits,
 };
 use foundation::{Error, Id, InstanceId, Problem, Random, Result, Timestamp, random::Shared};
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 /// Whether a transaction may change anything. The database itself refuses writes of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +144,13 @@ impl Tx<'_> {
     /// Where the instance of this slug is reached, without a slash at its end; its path alone where nobody has told.
     pub fn address_of(&self, slug: &str) -> String {
         self.database.addresses.get().map_or_else(|| format!("/t/{slug}"), |address| address(slug))
+    }
+
+    /// After how long everybody who has seen what this transaction changes as it was before has come to an end: what other nodes remember of it,
+    /// and the transactions that were begun on it.
+    pub fn settled_after(&self) -> Duration {
+        let bounds = self.database.memory.bounds();
+        bounds.fresh + bounds.wait + waits::LONGEST
     }
 
     /// The time at which the transaction began; the same throughout.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 const DEVELOPMENT_KEYS: [&str; 5] = ["test_mode", "development_origin", "allowed_origins", "cookieless_dev", "url_based_session_syncing"];
 
 /// What one instance leaves to another.
-pub(super) struct Legacy {
+pub(crate) struct Legacy {
     source: InstanceId,
     settings: Map<String, Value>,
     templates: Vec<JwtTemplate>,
@@ -43,6 +43,22 @@ pub(super) async fn of(tx: &mut PlatformTx<'_>, application: &Application, sourc
     Ok(legacy)
 }
 
+/// What is one application's own: which pages may ask, and whose users are whose.
+const NOT_FOR_OTHERS: [&str; 3] = ["user_pool", "allowed_origins", "development_origin"];
+
+/// What an instance leaves to one of another application, which an organization of it becomes.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn for_departure(tx: &mut PlatformTx<'_>, home: &Instance) -> Result<Legacy> {
+    let mut inside = tx.enter(home.id)?;
+    let legacy = read(&mut inside).await;
+    tx.leave(inside);
+    let mut legacy = legacy?;
+    legacy.settings.retain(|key, _| !NOT_FOR_OTHERS.contains(&key.as_str()));
+    Ok(legacy)
+}
+
 async fn read(tx: &mut Tx<'_>) -> Result<Legacy> {
     Ok(Legacy {
         source: tx.instance(),
@@ -58,7 +74,7 @@ impl Legacy {
     ///
     /// # Errors
     /// Only the database's own.
-    pub(super) async fn give(&self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) async fn give(&self, tx: &mut Tx<'_>) -> Result<()> {
         if !self.settings.is_empty() {
             settings::update_instance(tx, Actor::Platform, &self.settings).await?;
         }

@@ -134,6 +134,7 @@ async fn raise(tx: &mut PlatformTx<'_>, application: &Application, new: &NewInst
         domain: new.domain.clone(),
         proxy_url: new.proxy_url.clone(),
         label: new.label.clone(),
+        conversion: None,
         created_at: tx.now(),
         updated_at: tx.now(),
     };

@@ -1,6 +1,6 @@
 //! Applications: one product each, or on a platform one customer each. Creating one is a single commit, and it is live at once.
 
-mod cloning;
+pub(crate) mod cloning;
 mod create;
 mod rotation;
 pub(crate) mod store;
@@ -126,11 +126,15 @@ pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applica
 /// slugs are never given away again.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where it is not the workspace's.
+/// [`Problem::NotFound`] where it is not the workspace's; [`Problem::ConversionUnderWay`].
 pub async fn delete(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId) -> Result<Application> {
     let application = get(tx, workspace, id).await?;
     if !store::bury(tx, id).await? {
         return Err(Problem::NotFound.into());
+    }
+    // A conversion that has begun would lose people on their way.
+    if application.instances.iter().any(|instance| instance.conversion.is_some()) {
+        return Err(Problem::ConversionUnderWay.into());
     }
     // From here on nobody adds an instance to it; whoever was quicker is in this list.
     let application = Application { instances: instances::of_application(tx, id).await?, ..application };

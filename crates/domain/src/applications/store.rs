@@ -53,6 +53,12 @@ pub(crate) async fn set_plan(tx: &mut PlatformTx<'_>, id: ApplicationId, plan: O
     tx.change(platform_sql!("update applications set plan_id = $2, updated_at = $3 where id = $1"), &[&id, &plan, &now]).await.map(drop)
 }
 
+/// Whose application it is.
+pub(crate) async fn workspace_of(tx: &mut PlatformTx<'_>, id: ApplicationId) -> Result<WorkspaceId> {
+    let (workspace,): (WorkspaceId,) = tx.get(platform_sql!("select workspace_id from applications where id = $1"), &[&id]).await?;
+    Ok(workspace)
+}
+
 /// How many living applications subscribe to a plan.
 pub(crate) async fn subscribers(tx: &mut PlatformTx<'_>, plan: PlanId) -> Result<i64> {
     tx.get(platform_sql!("select count(*) from applications where plan_id = $1 and deleted_at is null"), &[&plan]).await

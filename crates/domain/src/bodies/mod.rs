@@ -2,6 +2,7 @@
 
 mod attempts;
 mod client;
+mod conversion;
 mod domain;
 mod environment;
 mod invitation;
@@ -16,6 +17,7 @@ mod user;
 
 pub use attempts::{sign_in, sign_up};
 pub use client::{backend_client, client};
+pub use conversion::{conversion, conversion_copy, conversion_plan, pool};
 pub use domain::{domain, platform_domain};
 pub use environment::environment;
 pub use invitation::{backend_invitation, instance_invitation, invitation, own_invitation};

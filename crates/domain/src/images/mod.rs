@@ -60,7 +60,7 @@ pub async fn spend_upload(tx: &mut Tx<'_>, owner: &str) -> Result<()> {
 
 /// Stores squares in place of the owner's; the image that they are. The caller holds the owner.
 pub(crate) async fn put(tx: &mut Tx<'_>, owner: &str, squares: &[Square]) -> Result<ImageId> {
-    let id = name(tx, owner, squares);
+    let id = name(tx, owner, squares.iter().map(|square| square.bytes.as_slice()));
     remove(tx, owner).await?;
     let now = tx.now();
     for square in squares {
@@ -71,6 +71,29 @@ pub(crate) async fn put(tx: &mut Tx<'_>, owner: &str, squares: &[Square]) -> Res
         .await?;
     }
     Ok(id)
+}
+
+/// Gives an owner the pictures of another one; the image that they are, if there is one.
+pub(crate) async fn copy(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<Option<ImageId>> {
+    let squares: Vec<(i64, String, String)> =
+        tx.list(sql!("select width, kind, content from images where instance_id = $1 and owner = $2 order by width desc"), &[&from]).await?;
+    if squares.is_empty() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    for (_, _, content) in &squares {
+        bytes.push(STANDARD.decode(content).map_err(|e| Error::broken("a stored image", e))?);
+    }
+    let id = name(tx, to, bytes.iter().map(Vec::as_slice));
+    let now = tx.now();
+    for (width, kind, content) in &squares {
+        tx.change(
+            sql!("insert into images (instance_id, id, width, owner, kind, content, created_at) values ($1, $2, $3, $4, $5, $6, $7)"),
+            &[&id, width, &to, kind, content, &now],
+        )
+        .await?;
+    }
+    Ok(Some(id))
 }
 
 /// Removes what the owner has.
@@ -84,12 +107,12 @@ pub(crate) async fn forget(tx: &mut Tx<'_>, owner: &str) -> Result<()> {
     tx.change(sql!("delete from upload_budgets where instance_id = $1 and owner = $2"), &[&owner]).await.map(drop)
 }
 
-fn name(tx: &Tx<'_>, owner: &str, squares: &[Square]) -> ImageId {
+fn name<'s>(tx: &Tx<'_>, owner: &str, squares: impl Iterator<Item = &'s [u8]>) -> ImageId {
     let mut hash = Context::new(&SHA256);
     for part in [tx.instance().to_string().as_bytes(), b"\0", owner.as_bytes(), b"\0"] {
         hash.update(part);
     }
-    squares.iter().for_each(|square| hash.update(&square.bytes));
+    squares.for_each(|square| hash.update(square));
     let mut bytes = [0; 20];
     bytes.copy_from_slice(&hash.finish().as_ref()[..20]);
     ImageId::from_ksuid(Ksuid::from_bytes(bytes))

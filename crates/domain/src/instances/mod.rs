@@ -7,7 +7,7 @@ pub use site::{Site, parts};
 
 use crate::pools::{self, Pool};
 use ::store::{Database, Kept, Memo, PlatformTx, text_enum};
-use foundation::{ApplicationId, Id, InstanceId, OrganizationId, PoolId, Result, Timestamp};
+use foundation::{ApplicationId, ConversionId, Id, InstanceId, OrganizationId, PoolId, Result, Timestamp};
 use std::sync::Arc;
 
 text_enum! {
@@ -75,6 +75,8 @@ pub struct Instance {
     pub proxy_url: Option<String>,
     /// What a further instance is called; absent for the development and the production instance of the wire contract.
     pub label: Option<String>,
+    /// The conversion that it is closed for to everybody else.
+    pub conversion: Option<ConversionId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its domain or its proxy last changed.

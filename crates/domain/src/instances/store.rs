@@ -2,13 +2,13 @@
 
 use super::{Environment, Instance};
 use ::store::{FromRow, PlatformTx, Row, platform_sql};
-use foundation::{ApplicationId, InstanceId, OnConflict, Problem, Result};
+use foundation::{ApplicationId, ConversionId, InstanceId, OnConflict, Problem, Result};
 
 /// The columns of an instance, and where they come from.
 macro_rules! selected {
     ($rest:literal) => {
         platform_sql!(concat!(
-            "select i.id, i.application_id, a.name, i.environment, i.slug, i.pool_id, i.domain, i.proxy_url, i.label, i.created_at, coalesce(i.updated_at, i.created_at)
+            "select i.id, i.application_id, a.name, i.environment, i.slug, i.pool_id, i.domain, i.proxy_url, i.label, i.conversion_id, i.created_at, coalesce(i.updated_at, i.created_at)
              from instances i join applications a on a.id = i.application_id where i.deleted_at is null and ",
             $rest
         ))
@@ -27,6 +27,7 @@ impl FromRow for Instance {
             domain: row.take()?,
             proxy_url: row.take()?,
             label: row.take()?,
+            conversion: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
         })
@@ -79,6 +80,17 @@ pub(crate) async fn set_domain(tx: &mut PlatformTx<'_>, changed: &Instance) -> R
     )
     .await
     .map(drop)
+}
+
+/// Closes the instance for a conversion; whether no other one has closed it.
+pub(crate) async fn close(tx: &mut PlatformTx<'_>, id: InstanceId, conversion: ConversionId) -> Result<bool> {
+    let statement = platform_sql!("update instances set conversion_id = $2 where id = $1 and conversion_id is null and deleted_at is null");
+    Ok(tx.change(statement, &[&id, &conversion]).await? == 1)
+}
+
+/// Opens the instance that the conversion has closed.
+pub(crate) async fn open(tx: &mut PlatformTx<'_>, id: InstanceId, conversion: ConversionId) -> Result<()> {
+    tx.change(platform_sql!("update instances set conversion_id = null where id = $1 and conversion_id = $2"), &[&id, &conversion]).await.map(drop)
 }
 
 /// Holds the row until the transaction ends; whether it is there.

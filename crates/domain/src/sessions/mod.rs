@@ -465,3 +465,11 @@ pub async fn live_of_clients(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<Ve
 pub async fn live_of_user(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Session>> {
     store::live_of_user(tx, user).await
 }
+
+/// How many living sessions there are: in all, or of those who belong to this organization and to no other.
+///
+/// # Errors
+/// Only the database's own.
+pub(crate) async fn count_live(tx: &mut Tx<'_>, of: Option<OrganizationId>) -> Result<i64> {
+    store::count_live(tx, of).await
+}

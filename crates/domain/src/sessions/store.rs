@@ -78,6 +78,23 @@ async fn live(tx: &mut Tx<'_>, these: Query<'_>, most: i64) -> Result<Vec<Sessio
     Ok(list.into_iter().map(|session| session.within(&settings)).collect())
 }
 
+/// How many live: in all, or of those who belong to this organization and to no other.
+pub(super) async fn count_live(tx: &mut Tx<'_>, of: Option<OrganizationId>) -> Result<i64> {
+    let now = tx.now();
+    let settings = settings::effective(tx).await?;
+    let Thresholds { born, used } = Thresholds::new(&settings.session, now);
+    let mut query = Query::new(sql!("select count(*) from sessions where instance_id = $1"), &[])
+        .and(part!("and status in ('active', 'pending') and expire_at > {} and abandon_at > {}"), &[&now, &now])
+        .and(part!("and created_at > {} and last_active_at > {}"), &[&born, &used]);
+    if let Some(of) = &of {
+        query = query
+            .and(part!("and user_id in (select m.user_id from memberships m where m.instance_id = sessions.instance_id and m.organization_id = {}"), &[of])
+            .and(part!("and not exists (select 1 from memberships o where o.instance_id = m.instance_id and o.user_id = m.user_id"), &[])
+            .and(part!("and o.organization_id <> {}))"), &[of]);
+    }
+    Ok(tx.select::<i64>(query).await?.into_iter().next().unwrap_or(0))
+}
+
 pub(super) async fn insert(tx: &mut Tx<'_>, s: &Session) -> Result<()> {
     tx.change(
         sql!(

@@ -110,9 +110,12 @@ pub async fn change(tx: &mut Tx<'_>, actor: Actor<'_>, wanted: &ConfigChange) ->
 /// Changes the configuration of an instance of one of the workspace's applications, or tries it out.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where there is none; as [`change`].
+/// [`Problem::NotFound`] where there is none; [`Problem::ConversionUnderWay`]; as [`change`].
 pub async fn change_of(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, which: Which, wanted: &ConfigChange) -> Result<Changed> {
     let instance = applications::instance(tx, workspace, application, which).await?;
+    if wanted.run == Run::Real && instance.conversion.is_some() {
+        return Err(Problem::ConversionUnderWay.into());
+    }
     let mut inside = tx.enter(instance.id)?;
     let outcome = change(&mut inside, Actor::Platform, wanted).await;
     tx.leave(inside);

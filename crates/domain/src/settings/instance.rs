@@ -1,7 +1,7 @@
 //! The instance's own layer.
 
 use super::{
-    Change, Document, Layer, Run, affected,
+    Change, Document, Layer, PoolMode, Run, affected,
     affected::Affected,
     document, resolve,
     resolve::{Layers, Resolved},
@@ -13,7 +13,7 @@ use crate::{
 };
 use ::store::Tx;
 use foundation::{Problem, Result};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What a change of the instance's layer has come to.
 pub struct Changed {
@@ -77,6 +77,16 @@ impl Own {
         }
         Ok(Changed { version, before, after, affected })
     }
+}
+
+/// Notes that the instance has gone over to another kind of pools: the end of a conversion, which has moved everybody.
+pub(crate) async fn set_pool_mode(tx: &mut Tx<'_>, actor: Actor<'_>, mode: PoolMode) -> Result<()> {
+    let own = Own::read(tx).await?;
+    let mut document = own.document.clone();
+    document.values.insert("user_pool.mode".to_owned(), json!(mode));
+    store::put_instance(tx, &document, own.version).await?;
+    let instance = tx.instance().to_string();
+    audit::record(tx, actor, "settings.update", &instance, &document::difference(&own.document, &document)).await
 }
 
 /// Merges a change into the instance's own layer.

@@ -32,6 +32,7 @@ mod tests;
 mod tree;
 
 pub use document::{Change, Document};
+pub(crate) use instance::set_pool_mode;
 pub use instance::update_instance;
 pub use messages::{Messages, Texts};
 pub use organizations::{EnrollmentMode, OrganizationSettings};

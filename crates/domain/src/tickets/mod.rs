@@ -9,10 +9,11 @@ use crate::{
     Verdict,
     audit::{self, Actor},
     clients::Visit,
+    instances::Tenant,
     once::{self, Purpose, Spent},
     organizations::{invitations, memberships},
-    redirect_urls, redirects, sessions,
-    settings::{self, Settings},
+    pools, redirect_urls, redirects, sessions,
+    settings::{self, PoolMode, Settings},
     users,
 };
 use ::store::{Json, Tx, text_enum};
@@ -268,6 +269,9 @@ pub async fn accept(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Ver
 /// [`Problem::TicketInvalid`] and the like where the ticket lets nobody in; [`Problem::ParamMissing`] where neither the link nor the instance says
 /// where the application is; [`Problem::RedirectUrlInvalid`].
 pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirect_url: Option<&str>) -> Result<String> {
+    if let Some(door) = other_door(tx, visit, shown).await? {
+        return Ok(led_on(&door, shown, redirect_url));
+    }
     if let Some(presented) = invitations::present(tx, shown).await? {
         let text = redirect_url.or(presented.invitation.redirect_url.as_deref()).map(str::to_owned);
         let target = target(tx, visit, text.as_deref()).await?;
@@ -283,6 +287,35 @@ pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirec
     let target = target(tx, visit, redirect_url).await?;
     let inside = visit.live_sessions(tx).await?.iter().any(|session| session.user == ticket.user);
     Ok(link(target, shown, if inside { "complete" } else { "sign_in" }))
+}
+
+/// The door of the pool that a ticket is for, for those who follow a link to the instance's own door from before it had pools of organizations.
+async fn other_door(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret) -> Result<Option<Tenant>> {
+    if visit.tenant.organization.is_some() || settings::effective(tx).await?.user_pool.mode == PoolMode::Shared {
+        return Ok(None);
+    }
+    let pool = if let Some(presented) = invitations::present(tx, shown).await? {
+        pools::of_organization(tx, presented.invitation.organization).await?
+    } else {
+        let (id, secret) = parts(shown).ok_or(Problem::TicketInvalid)?;
+        let ticket = store::find(tx, id).await?.ok_or(Problem::TicketInvalid)?;
+        // Whoever has not the secret learns nothing about the ticket.
+        if once::look_at_ticket(tx, &id.to_string(), &secret).await? == Spent::Missing {
+            return Err(Problem::TicketInvalid.into());
+        }
+        pools::of_id(tx, ticket.pool).await?
+    };
+    Ok(pool.map(|pool| visit.tenant.inside(&pool)))
+}
+
+/// The same link at another door.
+fn led_on(door: &Tenant, shown: &Secret, redirect_url: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("ticket", shown.expose());
+    if let Some(redirect_url) = redirect_url {
+        query.append_pair("redirect_url", redirect_url);
+    }
+    format!("{}/v1/tickets/accept?{}", door.frontend_url, query.finish())
 }
 
 /// The page that a ticket's link leads to: the one that is asked for, or the application's own.

@@ -114,11 +114,25 @@ async fn judge(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, headers: &H
     Ok((native && !settings().await?.native_api.enabled).then_some(Problem::NativeApiDisabled))
 }
 
-/// What stands against a call that names none of an instance's pools where each organization has its own. What is the same for all is told.
+/// Where the links of tickets lead.
+pub(super) const TICKETS: &str = "/v1/tickets/accept";
+
+/// For how long a caller waits who comes while an instance is closed.
+const CLOSED: u64 = 5;
+
+/// What stands against a call while the instance's users are converted, and against one that names none of its pools where each organization has
+/// its own. What is the same for all is told.
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
 async fn poolless(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, path: &str) -> Result<Option<Problem>, Error> {
     let common = ["/.well-known/", "/npm/", "/v1/environment", "/v1/health", "/v1/images/", "/v1/avatar_placeholder/"];
-    if tenant.organization.is_some() || *method == Method::OPTIONS || common.iter().any(|start| path.starts_with(start)) {
+    if *method == Method::OPTIONS || common.iter().any(|start| path.starts_with(start)) {
+        return Ok(None);
+    }
+    if tenant.instance.conversion.is_some() {
+        return Ok(Some(Problem::Converting(CLOSED)));
+    }
+    // The link of a ticket from before the pools is led on to the door of its pool.
+    if tenant.organization.is_some() || path == TICKETS {
         return Ok(None);
     }
     let application = tenant.instance.application;

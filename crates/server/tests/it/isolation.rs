@@ -8,7 +8,8 @@ use testkit::{Api, Browser, Reply, TestServer, address};
 use web::{Face, Operation};
 
 /// Every parameter that can stand in a path.
-pub const PARAMETERS: [&str; 26] = [
+pub const PARAMETERS: [&str; 27] = [
+    "{conversion_id}",
     "{organization_role_id}",
     "{permission_id}",
     "{role_set_key_or_id}",
@@ -103,6 +104,7 @@ async fn furnish(server: &TestServer) -> Ours {
         ("{domain_id}", domain::domains::id(server.home.tenant.id()).to_string()),
         ("{application_id}", server.home.tenant.instance.application.to_string()),
         ("{env_or_ins_id}", server.home.tenant.id().to_string()),
+        ("{conversion_id}", called_off(server).await),
         ("{plan_id}", plan.ok()["id"].as_str().expect("id").to_owned()),
         ("{signing_key_id}", server.backend().get("/v1/jwks").await.ok()["keys"][0]["kid"].as_str().expect("kid").to_owned()),
     ]);
@@ -212,9 +214,22 @@ fn json_input(operation: &Operation, ours: &Ours) -> Value {
         "PlatformCreateApplication" | "PlatformUpdateApplication" | "insula.createPlan" | "insula.updatePlan" => json!({ "name": "Mallory's" }),
         "PlatformPatchConfig" | "PlatformPutConfig" => json!({ "test_mode": false }),
         "insula.updateBlueprint" | "insula.replaceBlueprint" => json!({ "settings": { "test_mode": false } }),
+        "insula.createConversion" => json!({ "kind": "to_isolated", "dry_run": true }),
         "insula.setApplicationPlan" => json!({ "plan_id": null }),
         _ => json!({}),
     }
+}
+
+/// A conversion of ours that was confirmed and called off; its id.
+async fn called_off(server: &TestServer) -> String {
+    let home = &server.home.tenant;
+    let path = format!("/v1/platform/applications/{}/instances/{}/conversions", home.instance.application, home.id());
+    let mut wanted = json!({ "kind": "to_isolated", "users_in_several_organizations": "copy", "users_in_no_organization": "delete", "dry_run": true });
+    wanted["fingerprint"] = server.platform().post(&path, wanted.clone()).await.ok()["fingerprint"].clone();
+    wanted["dry_run"] = json!(false);
+    let id = server.platform().post(&path, wanted).await.body["id"].as_str().expect("id").to_owned();
+    server.platform().post(&format!("{path}/{id}/cancel"), json!({})).await.ok();
+    id
 }
 
 async fn knock(browser: &Browser, operation: &Operation, path: &str) -> Reply {

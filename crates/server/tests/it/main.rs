@@ -7,6 +7,7 @@ mod backend;
 mod canaries;
 mod catalog;
 mod commands;
+mod conversions;
 mod coverage;
 mod frontend;
 mod isolation;

@@ -19,6 +19,8 @@ pub(crate) enum Touch {
 const UNHEARD: &[&[u8]] = &[
     b"audit",
     b"code_budgets",
+    b"conversion_copies",
+    b"conversions",
     b"counters",
     b"data_keys",
     b"events",

@@ -22,6 +22,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use store::{Access, BoxFuture, PlatformTx, Tx};
 
+/// For how many seconds a caller waits who wants to change something while the instance is closed for a conversion.
+const CLOSED: u64 = 5;
+
 /// A call whose secret key was checked.
 pub struct BackendCall {
     app: Arc<App>,
@@ -121,6 +124,9 @@ impl BackendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
+        if access == Access::Write && self.tenant.instance.conversion.is_some() {
+            return Err(Problem::Converting(CLOSED).into());
+        }
         Ok(self.app.database.within(self.tenant.id(), access, work).await?)
     }
 

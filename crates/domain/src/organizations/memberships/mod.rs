@@ -205,6 +205,12 @@ fn role_of(catalogue: &Catalogue, membership: &Membership) -> Result<Arc<Role>> 
     catalogue.role(membership.role).cloned().ok_or_else(|| foundation::Error::Again(format!("the role of {} is gone", membership.id)))
 }
 
+/// Tells that a membership is somebody else's from now on: whoever had it came to be a second time.
+pub(crate) async fn tell_handed_over(tx: &mut Tx<'_>, organization: OrganizationId, user: UserId) -> Result<()> {
+    let member = get(tx, organization, user).await?;
+    told(tx, Actor::Server, &member, "update", Event::MembershipUpdated(&member)).await
+}
+
 /// Gives a member another role.
 ///
 /// # Errors
@@ -269,17 +275,30 @@ pub async fn remove(tx: &mut Tx<'_>, actor: Actor<'_>, (organization, user): (Or
     Ok(member)
 }
 
+/// Ends a membership of somebody who is in the organization as somebody else from now on. Nobody is asked who keeps it going.
+pub(crate) async fn release(tx: &mut Tx<'_>, actor: Actor<'_>, organization: OrganizationId, user: UserId) -> Result<()> {
+    hold(tx, organization).await?;
+    let member = get(tx, organization, user).await?;
+    detach(tx, &member).await?;
+    told(tx, actor, &member, "delete", Event::MembershipDeleted(&member)).await
+}
+
 async fn take_away(tx: &mut Tx<'_>, actor: Actor<'_>, member: &Member) -> Result<()> {
+    let Membership { organization, user, .. } = &member.belonging.membership;
+    detach(tx, member).await?;
+    // Whoever has left or was removed comes back by somebody's word, and not because of their address.
+    suggestions::close(tx, *organization, *user).await?;
+    told(tx, actor, member, "delete", Event::MembershipDeleted(member)).await
+}
+
+async fn detach(tx: &mut Tx<'_>, member: &Member) -> Result<()> {
     let Membership { id, organization, user, .. } = &member.belonging.membership;
     if !store::delete(tx, *id, *user).await? {
         return Err(Problem::NotFound.into());
     }
     super::store::free_seat(tx, *organization).await?;
     users::discount_membership(tx, *user).await?;
-    sessions::leave_organization(tx, *organization, *user).await?;
-    // Whoever has left or was removed comes back by somebody's word, and not because of their address.
-    suggestions::close(tx, *organization, *user).await?;
-    told(tx, actor, member, "delete", Event::MembershipDeleted(member)).await
+    sessions::leave_organization(tx, *organization, *user).await
 }
 
 /// Ends all memberships of a user who is going. Nobody is asked whether somebody else can manage the members.

@@ -247,6 +247,32 @@ pub(crate) async fn stored(tx: &mut Tx<'_>) -> Result<Arc<Catalogue>> {
     catalogue(tx).await
 }
 
+/// Gives a new instance all that another one has: the same keys and names, under ids of its own. Replacements that are under way stay behind.
+pub(crate) async fn adopt(tx: &mut Tx<'_>, from: &Catalogue) -> Result<()> {
+    let mut permissions = built_in::permissions(tx.instance());
+    for own in from.permissions.iter().filter(|permission| permission.kind == Kind::User) {
+        let own = Permission { id: tx.new_id(), ..own.clone() };
+        store::insert_permission(tx, &own).await?;
+        permissions.push(own);
+    }
+    let mut ids = Vec::new();
+    let mut adopted = Catalogue::default();
+    for role in &from.roles {
+        let allowed = permissions.iter().filter(|permission| role.allows(&permission.key)).cloned().collect();
+        let own = Role { id: tx.new_id(), permissions: allowed, ..Role::clone(role) };
+        ids.push((role.id, own.id));
+        adopted.roles.push(Arc::new(own));
+    }
+    let other = |id: RoleId| ids.iter().find(|(old, _)| *old == id).map_or(id, |(_, new)| *new);
+    for set in &from.sets {
+        let roles = set.roles.iter().map(|role| other(*role)).collect();
+        let (default_role, creator_role) = (other(set.default_role), other(set.creator_role));
+        adopted.sets.push(RoleSet { id: tx.new_id(), roles, default_role, creator_role, replacement: None, ..set.clone() });
+    }
+    store::write(tx, &adopted).await?;
+    changed(tx).await
+}
+
 /// Notes that something of the catalogue was changed.
 pub(crate) async fn changed(tx: &mut Tx<'_>) -> Result<()> {
     counters::add(tx, Counter::RolesVersion, 1).await.map(drop)
