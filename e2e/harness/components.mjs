@@ -14,7 +14,13 @@ export async function fill(page, fields) {
 }
 
 export async function enterCode(page, code) {
-  await page.getByLabel('Enter verification code').fill(code);
+  const field = page.getByLabel('Enter verification code');
+  for (let tries = 0; tries < 3; tries += 1) {
+    const sent = page.waitForRequest(/\/attempt_/, { timeout: 5_000 }).then(() => true, () => false);
+    await field.fill(code);
+    // A field that is empty again was drawn anew while it was filled in, and has sent nothing.
+    if ((await sent) || (await field.inputValue({ timeout: 1_000 }).catch(() => code)) !== '') return;
+  }
 }
 
 /** The text below a field. The code is a field without a name. */

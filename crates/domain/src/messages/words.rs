@@ -110,7 +110,7 @@ const fn built_in(kind: Kind) -> BuiltIn {
         },
         Kind::OrganizationRoleChanged => BuiltIn {
             subject: "Your role in {{organization.name}} at {{app.name}} was changed",
-            preview: "You are {{role.name}} now.",
+            preview: "Your role is {{role.name}} now.",
             body: include_str!("texts/organization_role_changed.html"),
             text: include_str!("texts/organization_role_changed.txt"),
         },

@@ -16,7 +16,7 @@ use serde_json::json;
 /// The job that goes on.
 pub(crate) const GO_ON: &str = "delete_organization";
 /// How many memberships one transaction ends.
-const MEMBERS: usize = 250;
+const MEMBERS: usize = 500;
 /// How many users of the organization's own pool one transaction deletes.
 const USERS: usize = 25;
 

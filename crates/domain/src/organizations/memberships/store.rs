@@ -121,7 +121,7 @@ pub(super) async fn count_incompatible(tx: &mut Tx<'_>, organization: Organizati
 pub(super) async fn delete_of_organization(tx: &mut Tx<'_>, organization: OrganizationId, most: i64) -> Result<Vec<UserId>> {
     tx.list(
         sql!(
-            "delete from memberships where instance_id = $1 and organization_id = $2 and id in
+            "delete from memberships where instance_id = $1 and id in
                 (select id from memberships where instance_id = $1 and organization_id = $2 order by created_at, id limit $3) returning user_id"
         ),
         &[&organization, &most],

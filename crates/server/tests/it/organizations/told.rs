@@ -41,12 +41,12 @@ async fn those_who_manage_are_told_of_requests_and_whoever_asks_of_the_answer() 
     ada.post(&format!("{acme}/membership_requests/{request}/accept"), &[]).await.response();
     let told = mails(&server, "bob").await;
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].0.starts_with("You belong to Acme") && told[0].1.contains("as Member"), "{told:?}");
+    assert!(told[0].0.starts_with("You belong to Acme") && told[0].1.contains("role is Member"), "{told:?}");
     // Another role is told to whoever has it, and not to whoever gives it.
     let user = bob.user_id().await;
     ada.override_method("PATCH", &format!("{acme}/memberships/{user}"), &[("role", "org:admin")]).await.response();
     let told = mails(&server, "bob").await;
-    assert!(told[0].0.starts_with("Your role in Acme") && told[0].1.contains("you are Admin now"), "{told:?}");
+    assert!(told[0].0.starts_with("Your role in Acme") && told[0].1.contains("role is Admin now"), "{told:?}");
     assert_eq!((told.len(), mails(&server, "ada").await.len()), (2, 1));
     bob.override_method("PATCH", &format!("{acme}/memberships/{user}"), &[("role", "org:member")]).await.response();
     assert_eq!(mails(&server, "bob").await.len(), 2, "who does it themselves knows it");

@@ -218,3 +218,18 @@ async fn roles_of_pending_invitations_stay_or_are_replaced() {
     let shown = backend.get(&format!("{}/{}", path(&acme), text(&over, "id"))).await.ok().clone();
     assert_eq!((&shown["role"], &shown["status"]), (&json!("org:visitor"), &json!("expired")), "it is still told what it was");
 }
+
+/// What is remembered of a client is forgotten when the first invitation that it counts is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_are_not_shown_what_is_over() {
+    let server = server().await;
+    let mut ada = server.signed_in("ada").await;
+    let acme = found(&mut ada, "Acme").await;
+    let body = json!({ "email_address": "carol@example.com", "role": "org:member", "expires_in_days": 1 });
+    server.backend().post(&path(&acme), body).await.ok();
+    for (after, count) in [(Duration::ZERO, 1), (Duration::ZERO, 1), (DAY, 0)] {
+        server.advance(after);
+        let client = ada.get("/v1/client").await.response().clone();
+        assert_eq!(client["sessions"][0]["user"]["organization_memberships"][0]["organization"]["pending_invitations_count"], count);
+    }
+}
