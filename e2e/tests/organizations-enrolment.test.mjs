@@ -60,8 +60,9 @@ story(shared, 'a domain invites whoever has an address there, and they join from
   await openSwitcher(page);
   await page.getByText('Forge').first().waitFor();
   await visit.shot('organization-invited-by-domain');
+  const accepted = page.waitForResponse(/\/organization_invitations\/[^/]+\/accept/);
   await page.locator('.cl-organizationSwitcherPopoverCard').getByRole('button', { name: 'Join' }).click();
-  await page.locator('.cl-organizationSwitcherPopoverCard').getByRole('button', { name: 'Join' }).waitFor({ state: 'detached' });
+  assert.equal((await accepted).status(), 200);
   const { data } = await clerk.users.getOrganizationMembershipList({ userId: fay.id });
   assert.deepEqual(data.map(({ role, organization }) => [role, organization.id]), [['org:member', id]]);
 });
