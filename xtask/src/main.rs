@@ -18,7 +18,7 @@ mod steps;
 mod test;
 
 use std::{env, process::ExitCode};
-use test::Parts;
+use test::{Crashes, Parts};
 
 const HELP: &str = "\
 cargo xtask check          formatting, lints, and licences if cargo-deny is installed
@@ -28,14 +28,15 @@ cargo xtask test           everything: on SQLite, again on PostgreSQL, and end t
 cargo xtask e2e            the end-to-end part
 cargo xtask crash          kills the server at random instants under load, and holds it to what it has acknowledged
     --rounds N               how often [default: 100]
+    --postgres               on a PostgreSQL of its own instead of SQLite
 cargo xtask bench          what the server does for a second of CPU, beside the machine's limits (docs/performance.md)
     --quick --json               a short run; the figures for programs
     --only P1,P3                 only these targets
 cargo xtask operation ID   an operation of the wire contract: where it is routed and tested, what is still to do
 cargo xtask help           this text
 
-`test` and `e2e` install what they need (Debian and Ubuntu: PostgreSQL, Chromium, Node.js), start a PostgreSQL of their
-own and stop it again. Their last line says how many tests passed and failed.
+`test`, `e2e` and `crash` install what they need (Debian and Ubuntu: PostgreSQL, Chromium, Node.js), start a PostgreSQL of
+their own and stop it again. Their last line says how many tests passed and failed.
 
 INSULA_TRAFFIC   a folder in which the tests record every exchange with the server
 CHROMIUM         the browser, where it is not found by itself";
@@ -50,8 +51,10 @@ fn main() -> ExitCode {
             Err(unknown) => misused(&format!("there is no option {unknown}")),
         },
         ["e2e"] => test::run(Parts::END_TO_END),
-        ["crash"] => test::crash("100"),
-        ["crash", "--rounds", rounds] if rounds.parse::<u32>().is_ok() => test::crash(rounds),
+        ["crash", options @ ..] => match Crashes::chosen(options) {
+            Ok(crashes) => test::crash(crashes),
+            Err(unknown) => misused(&format!("there is no option {unknown}")),
+        },
         ["bench", options @ ..] => bench::run_all(options),
         ["operation", id] => operation::run(id),
         [] | ["help" | "--help" | "-h"] => {

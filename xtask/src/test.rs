@@ -82,13 +82,46 @@ pub fn run(parts: Parts) -> ExitCode {
     steps.close()
 }
 
-/// Kills the server so often under load, on SQLite.
-pub fn crash(rounds: &str) -> ExitCode {
+/// How often the server is killed, and on which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crashes {
+    rounds: u32,
+    postgres: bool,
+}
+
+impl Crashes {
+    /// Reads the options; the error is the one that is unknown, or has no number.
+    pub fn chosen<'a>(options: &[&'a str]) -> Result<Crashes, &'a str> {
+        let mut crashes = Crashes { rounds: 100, postgres: false };
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match *option {
+                "--postgres" => crashes.postgres = true,
+                "--rounds" => crashes.rounds = options.next().and_then(|number| number.parse().ok()).ok_or(*option)?,
+                unknown => return Err(unknown),
+            }
+        }
+        Ok(crashes)
+    }
+}
+
+/// Kills the server so often under load.
+pub fn crash(crashes: Crashes) -> ExitCode {
     let mut steps = Steps::default();
-    steps.step("Crashes", |counts| {
+    let kill = |database: Option<String>| {
         let mut command = tests(&["--package", "server", "--test", "crash"]);
-        run_counted(command.args(["--", "--nocapture"]).env(CRASHES, rounds), counts)
-    });
+        command.args(["--", "--nocapture"]).env(CRASHES, crashes.rounds.to_string()).envs(database.map(|url| (DATABASE, url)));
+        command
+    };
+    if !crashes.postgres {
+        steps.step("Crashes on SQLite", |counts| run_counted(&mut kill(None), counts));
+        return steps.close();
+    }
+    steps.step("Programs that the tests need", |_| packages::install(&[&COMPILER, &POSTGRES]));
+    if let Some(mut postgres) = steps.step("PostgreSQL starts", |_| Postgres::start()) {
+        steps.step("Crashes on PostgreSQL", |counts| run_counted(&mut kill(Some(postgres.url())), counts));
+        steps.step("PostgreSQL stops", |_| postgres.stop());
+    }
     steps.close()
 }
 
@@ -157,7 +190,7 @@ fn time_of(file: &Path) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::Parts;
+    use super::{Crashes, Parts};
 
     #[test]
     fn options_choose_parts() {
@@ -167,5 +200,14 @@ mod tests {
         assert_eq!(Parts::chosen(&["--postgres", "--e2e"]), Ok(Parts { sqlite: false, ..Parts::ALL }));
         assert_eq!(Parts::chosen(&["--e2e"]), Ok(Parts::END_TO_END));
         assert_eq!(Parts::chosen(&["--sqlite", "--fast"]), Err("--fast"));
+    }
+
+    #[test]
+    fn crashes_have_rounds_and_a_database() {
+        assert_eq!(Crashes::chosen(&[]), Ok(Crashes { rounds: 100, postgres: false }));
+        assert_eq!(Crashes::chosen(&["--postgres", "--rounds", "7"]), Ok(Crashes { rounds: 7, postgres: true }));
+        assert_eq!(Crashes::chosen(&["--rounds"]), Err("--rounds"));
+        assert_eq!(Crashes::chosen(&["--rounds", "--postgres"]), Err("--rounds"));
+        assert_eq!(Crashes::chosen(&["--sqlite"]), Err("--sqlite"));
     }
 }

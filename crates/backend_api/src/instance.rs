@@ -1,7 +1,6 @@
 //! The instance itself.
 
-use domain::{audit::Actor, bodies, keys, redirects, settings};
-use foundation::{EmailAddress, Problem};
+use domain::{audit::Actor, bodies, keys, settings};
 use serde_json::{Map, Value, json};
 use web::{Answer, BackendCall, Input};
 
@@ -56,41 +55,33 @@ pub async fn update(call: BackendCall, input: Input) -> Answer {
     if let Some(flag) = input.flag("hibp")? {
         password.insert("hibp".to_owned(), flag.into());
     }
-    match input.text("preferred_sign_in_strategy_when_password_required")? {
-        None | Some("") => {}
-        Some(word @ ("password" | "otp")) => {
-            password.insert("preferred_sign_in_strategy".to_owned(), word.into());
-        }
-        Some(_) => return Err(Problem::invalid("preferred_sign_in_strategy_when_password_required", "must be password or otp").into()),
+    if let Some(word) = input.text("preferred_sign_in_strategy_when_password_required")?.filter(|word| !word.is_empty()) {
+        password.insert("preferred_sign_in_strategy".to_owned(), word.into());
     }
     if !password.is_empty() {
         change.insert("auth_password".to_owned(), Value::Object(password));
     }
     if let Some(email) = input.change("support_email")? {
-        if email.as_deref().is_some_and(|text| EmailAddress::parse(text).is_none()) {
-            return Err(Problem::ParamFormat("support_email", "a valid e-mail address").into());
-        }
         change.insert("display".to_owned(), json!({ "support_email": email }));
     }
-    if let Some(version) = input.change("clerk_js_version")? {
-        if version.as_deref().is_some_and(|v| v.len() > 64 || !v.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))) {
-            return Err(Problem::ParamFormat("clerk_js_version", "a version number").into());
+    for name in ["clerk_js_version", "development_origin"] {
+        if let Some(text) = input.change(name)? {
+            change.insert(name.to_owned(), json!(text));
         }
-        change.insert("clerk_js_version".to_owned(), json!(version));
-    }
-    if let Some(origin) = input.change("development_origin")? {
-        if let Some(text) = &origin {
-            check_origin("development_origin", text)?;
-        }
-        change.insert("development_origin".to_owned(), json!(origin));
     }
     if input.has("allowed_origins") {
         let origins = input.origins("allowed_origins")?;
         change.insert("allowed_origins".to_owned(), json!(origins));
     }
-    call.write_silently(|tx| Box::pin(settings::update_instance(tx, Actor::Backend, &change))).await
+    call.write_silently(|tx| Box::pin(settings::update_by_parameters(tx, Actor::Backend, &change, parameter))).await
 }
 
-fn check_origin(param: &'static str, text: &str) -> Result<(), Problem> {
-    if redirects::is_origin(text) { Ok(()) } else { Err(Problem::ParamFormat(param, "an origin, like https://app.example.com")) }
+/// As what a backend says the keys that are called otherwise in the tree.
+fn parameter(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "auth_password.hibp" => "hibp",
+        "auth_password.preferred_sign_in_strategy" => "preferred_sign_in_strategy_when_password_required",
+        "display.support_email" => "support_email",
+        _ => return None,
+    })
 }

@@ -4,7 +4,7 @@ use domain::{
     audit::Actor,
     bodies,
     organizations::roles,
-    settings::{self, EnrollmentMode},
+    settings,
 };
 use foundation::{Id as _, Problem, RoleId};
 use serde_json::{Map, Value, json};
@@ -19,7 +19,7 @@ pub async fn show(call: BackendCall) -> Answer {
     .await
 }
 
-/// Changes them. What is 0 or `null` where a number is asked for is no limit.
+/// Changes them. Of the number of members 0 is no limit, and `null` what the instance inherits.
 pub async fn update(call: BackendCall, input: Input) -> Answer {
     input.only(&[
         "enabled",
@@ -38,26 +38,17 @@ pub async fn update(call: BackendCall, input: Input) -> Answer {
         }
     }
     if input.has("max_allowed_memberships") {
-        let most = input.number("max_allowed_memberships")?.filter(|most| *most != 0);
-        if most.is_some_and(|most| !(1..=1_000_000_000).contains(&most)) {
-            return Err(Problem::invalid("max_allowed_memberships", "must be between 0 (no limit) and 1000000000").into());
-        }
-        change.insert("max_allowed_memberships".to_owned(), json!(most));
+        change.insert("max_allowed_memberships".to_owned(), json!(input.number("max_allowed_memberships")?));
     }
     if input.has("domains_enrollment_modes") {
-        let modes = input.texts("domains_enrollment_modes")?;
-        if modes.iter().any(|mode| EnrollmentMode::parse(mode).is_none()) {
-            let words = "must be some of manual_invitation, automatic_invitation and automatic_suggestion";
-            return Err(Problem::invalid("domains_enrollment_modes", words).into());
-        }
-        change.insert("domains_enrollment_modes".to_owned(), json!(modes));
+        change.insert("domains_enrollment_modes".to_owned(), json!(input.texts("domains_enrollment_modes")?));
     }
     let (creator, newcomer) = (role(&input, "creator_role_id")?, role(&input, "domains_default_role_id")?);
     let change: Map<String, Value> = if change.is_empty() { change } else { Map::from_iter([("organization_settings".to_owned(), Value::Object(change))]) };
     call.write(
         |tx| {
             Box::pin(async {
-                settings::update_instance(tx, Actor::Backend, &change).await?;
+                settings::update_by_parameters(tx, Actor::Backend, &change, parameter).await?;
                 roles::set_first_roles(tx, Actor::Backend, creator, newcomer).await?;
                 Ok((settings::effective(tx).await?, roles::catalogue(tx).await?))
             })
@@ -65,6 +56,15 @@ pub async fn update(call: BackendCall, input: Input) -> Answer {
         |(settings, catalogue)| bodies::organization_settings(&settings.organization_settings, catalogue),
     )
     .await
+}
+
+/// What the operation takes, of these keys of the tree.
+const PARAMETERS: [&str; 6] = ["enabled", "max_allowed_memberships", "admin_delete_enabled", "domains_enabled", "slug_disabled", "domains_enrollment_modes"];
+
+/// As what a backend says a key of the tree.
+fn parameter(key: &str) -> Option<&'static str> {
+    let name = key.strip_prefix("organization_settings.")?;
+    PARAMETERS.into_iter().find(|param| *param == name)
 }
 
 /// The id of a role, if one is named.

@@ -202,7 +202,7 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
         primary_email_address: input.id("primary_email_address_id")?,
         delete_self_enabled: input.flag("delete_self_enabled")?,
         create_organization_enabled: input.flag("create_organization_enabled")?,
-        create_organizations_limit: forms::organizations_limit(&input)?,
+        create_organizations_limit: if input.has("create_organizations_limit") { Some(input.number("create_organizations_limit")?) } else { None },
         legal_accepted_at: forms::date(&input, "legal_accepted_at")?,
         created_at: forms::date(&input, "created_at")?,
     };

@@ -249,6 +249,18 @@ impl Problem {
         Problem::ParamInvalid(param.into(), why.into())
     }
 
+    /// The same problem about a parameter of another name: of a rule that knows a thing by one name, for a caller who has said another. `None` keeps it.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(&str) -> Option<&'static str>) -> Problem {
+        match self {
+            Problem::ParamInvalid(param, why) => Problem::ParamInvalid(name(&param).map_or(param, Cow::Borrowed), why),
+            Problem::ParamFormat(param, what) => Problem::ParamFormat(name(param).unwrap_or(param), what),
+            Problem::SettingHeld(key, layer, why) => Problem::SettingHeld(name(&key).map_or(key, str::to_owned), layer, why),
+            Problem::NobodyCouldSignIn(key, users) => Problem::NobodyCouldSignIn(name(&key).map_or(key, str::to_owned), users),
+            other => other,
+        }
+    }
+
     /// The problem's row.
     pub fn facts(&self) -> Facts {
         use Problem as P;

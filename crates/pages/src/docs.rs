@@ -86,7 +86,8 @@ fn example(entry: &Entry, base_url: &str) -> String {
         lines.extend(required.iter().map(|name| format!("--data-urlencode \"{name}=…\"")));
     } else if !entry.asks() && !required.is_empty() {
         let body: Vec<String> = required.iter().map(|name| format!("\"{name}\": \"…\"")).collect();
-        lines.push(format!("--json '{{ {} }}'", body.join(", ")));
+        lines.push("-H \"Content-Type: application/json\"".to_owned());
+        lines.push(format!("-d '{{ {} }}'", body.join(", ")));
     }
     lines.join(" \\\n  ")
 }

@@ -2,16 +2,15 @@
 //! sentence that says how to mend it.
 
 mod file;
+mod layer;
+mod lines;
 mod smtp;
 
 use crate::files;
 use clap::Args;
-use domain::{
-    instances::Site,
-    settings::{Document, above},
-};
+use domain::{instances::Site, settings::Document};
 use file::File;
-use foundation::{Cidr, Problem, Secret};
+use foundation::{Cidr, Secret};
 use std::{
     env::VarError,
     net::SocketAddr,
@@ -178,7 +177,6 @@ impl Config {
             return Err(format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net"));
         }
         let places = flags.geoip.clone().or(file.geoip).map_or_else(|| Ok(Places::default()), |file| Places::open(&file))?;
-        let settings = system_layer(file.settings, file.settings_rules)?;
         Ok(Config {
             listen,
             metrics_listen,
@@ -195,7 +193,7 @@ impl Config {
             master_keys: files::MasterTexts { key: secret("INSULA_MASTER_KEY")?, older: secret("INSULA_MASTER_KEY_OLD")? },
             relay,
             reach,
-            settings,
+            settings: file.layer,
         })
     }
 }
@@ -253,14 +251,6 @@ fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
 fn ranges(text: &str) -> Result<Vec<Cidr>, String> {
     let named = text.split(',').map(str::trim).filter(|range| !range.is_empty());
     named.map(|range| Cidr::parse(range).ok_or_else(|| format!("trusted proxy {range} is no address and no range: give one like 10.0.0.0/8"))).collect()
-}
-
-fn system_layer(values: Option<toml::Table>, rules: Option<toml::Table>) -> Result<Document, String> {
-    let fault = |problem: Problem| format!("the tables [settings] and [settings_rules] do not fit: {}", problem.facts().long_message);
-    let read = |table: Option<toml::Table>| serde_json::to_value(table.unwrap_or_default()).ok().and_then(|v| v.as_object().cloned()).unwrap_or_default();
-    let document = Document::read(&read(values), &read(rules)).map_err(fault)?;
-    above::check_system(&document).map_err(fault)?;
-    Ok(document)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod config;
 pub mod dispatch;
+mod doubts;
 pub mod files;
 pub mod first_start;
 pub mod jobs;

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, LogFormat},
     dispatch::Doors,
-    files, first_start, jobs, last_start, listen,
+    doubts, files, first_start, jobs, last_start, listen,
     metrics::Metrics,
 };
 use domain::{
@@ -44,6 +44,9 @@ pub async fn serve(config: Config) -> Result<(), String> {
         None => None,
     };
     files::data_folder(&config.data)?;
+    for doubt in doubts::folder(&config.data).into_iter().chain(doubts::addresses(&config)) {
+        tracing::warn!("{}; {}", doubt.says, doubt.remedy);
+    }
     let _held = files::lock(&config.data)?;
     let mut world = World { places: config.places.clone(), ..World::real() };
     world.mail = world.mail.by(config.relay.clone()).reaching(config.reach);

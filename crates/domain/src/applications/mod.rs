@@ -60,8 +60,8 @@ pub struct Created {
 /// [`Problem::ParamInvalid`] on `name`.
 pub fn check_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > 100 || text::has_control(name) {
-        return Err(Problem::invalid("name", "must have 1 to 100 characters and no control characters"));
+    if text::is_blank(name) || name.chars().count() > 100 || text::has_control(name) {
+        return Err(Problem::invalid("name", "must have 1 to 100 characters, some that can be seen and no control characters"));
     }
     Ok(name.to_owned())
 }

@@ -17,7 +17,7 @@ pub fn environment(tenant: &Tenant, settings: &Settings, catalogue: &Catalogue) 
         "user_settings": user_settings(settings),
         "organization_settings": {
             "enabled": organizations.enabled,
-            "max_allowed_memberships": organizations.most_members(),
+            "max_allowed_memberships": organizations.max_allowed_memberships,
             "actions": { "admin_delete": organizations.admin_delete_enabled },
             "domains": {
                 "enabled": organizations.enabled && organizations.domains_enabled,

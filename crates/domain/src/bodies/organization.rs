@@ -188,7 +188,7 @@ pub fn organization_settings(settings: &OrganizationSettings, catalogue: &Catalo
     json!({
         "object": "organization_settings",
         "enabled": settings.enabled,
-        "max_allowed_memberships": settings.most_members(),
+        "max_allowed_memberships": settings.max_allowed_memberships,
         "max_allowed_roles": settings.max_allowed_roles,
         "max_role_sets_allowed": settings.max_role_sets_allowed,
         "max_allowed_domains": settings.max_allowed_domains,

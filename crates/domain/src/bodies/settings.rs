@@ -27,7 +27,7 @@ fn explained(effective: &Effective) -> Value {
         .iter()
         .map(|(layer, bound)| match bound {
             Bound::AtLeast(least) => json!({ "layer": layer.as_str(), "min": least }),
-            Bound::AtMost(most) | Bound::Limited(most) => json!({ "layer": layer.as_str(), "max": most }),
+            Bound::AtMost(most) => json!({ "layer": layer.as_str(), "max": most }),
             Bound::OneOf(words) => json!({ "layer": layer.as_str(), "allowed": words }),
             Bound::Only(only) => json!({ "layer": layer.as_str(), "only": open(only) }),
         })

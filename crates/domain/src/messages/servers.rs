@@ -5,7 +5,7 @@ use crate::{
     once,
 };
 use ::store::{FromRow, Place, Row, Tx, sql};
-use foundation::{EmailAddress, Error, Problem, Result, Secret, Timestamp, text::has_control};
+use foundation::{EmailAddress, Error, Problem, Result, Secret, Timestamp, text::{has_control, is_blank}};
 use serde_json::json;
 use std::net::IpAddr;
 use url::Host;
@@ -242,7 +242,7 @@ fn is_this_machine(host: &str) -> bool {
 
 fn check_text(param: &'static str, text: Option<&str>, most: usize) -> Result<(), Problem> {
     match text {
-        Some(text) if text.is_empty() || text.len() > most || has_control(text) => Err(Problem::invalid(param, "must be short text on one line")),
+        Some(text) if is_blank(text) || text.len() > most || has_control(text) => Err(Problem::invalid(param, "must be short text on one line")),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,10 @@ use super::{
     kinds::{DEFAULT_COLOUR, Kind, Values, sample, variables},
     template::{self, Part},
 };
-use crate::settings::{self, Settings, Texts};
+use crate::{
+    redirects,
+    settings::{self, Settings, Texts},
+};
 use ::store::Tx;
 use foundation::{Error, Problem, Result};
 use std::borrow::Cow;
@@ -182,7 +185,7 @@ pub(crate) fn is_colour(text: &str) -> bool {
 
 /// Whether the text is the https address of an image.
 pub(crate) fn is_image_address(text: &str) -> bool {
-    text.len() <= 500 && !text.contains(['"', '\'', '<', '>', ' ', '\\']) && url::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
+    text.len() <= 500 && !text.contains(['"', '\'', '<', '>']) && redirects::parse(text).is_some_and(|url| url.scheme() == "https" && url.has_host())
 }
 
 fn render(kind: Kind, part: Part, text: &str, values: &Values) -> Result<String, String> {
@@ -193,7 +196,7 @@ fn render(kind: Kind, part: Part, text: &str, values: &Values) -> Result<String,
 /// Whether nobody would see anything.
 fn is_blank(part: Part, rendered: &str) -> bool {
     if part != Part::Html {
-        return rendered.trim().is_empty();
+        return foundation::text::is_blank(rendered);
     }
     let body = rendered.rsplit_once("</head>").map_or(rendered, |(_, body)| body);
     let mut inside = false;
@@ -201,7 +204,7 @@ fn is_blank(part: Part, rendered: &str) -> bool {
         match c {
             '<' => inside = true,
             '>' => inside = false,
-            other => return !inside && !other.is_whitespace(),
+            other => return !inside && !foundation::text::is_blank(other.encode_utf8(&mut [0; 4])),
         }
         false
     });

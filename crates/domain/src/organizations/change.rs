@@ -2,7 +2,7 @@
 
 use super::{
     Organization,
-    create::{check_most, check_name, check_slug},
+    create::{check_name, check_slug},
     get, hold, invitations, memberships, roles, store,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub struct Change {
 /// Changes the organization.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; [`Problem::ParamInvalid`]; [`Problem::IdentifierExists`] for a taken slug; [`Problem::ExclusiveMember`] where a member belongs to
+/// [`Problem::NotFound`]; [`Problem::ParamInvalid`]; [`Problem::SettingHeld`]; [`Problem::IdentifierExists`] for a taken slug; [`Problem::ExclusiveMember`] where a member belongs to
 /// others too.
 pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, change: &Change) -> Result<Organization> {
     let mut organization = hold(tx, id).await?;
@@ -62,7 +62,9 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: OrganizationId, chang
     organization.created_at = change.created_at.unwrap_or(organization.created_at);
     store::update(tx, &organization).await.on_conflict(Problem::IdentifierExists("slug"))?;
     if let Some(most) = change.max_allowed_memberships {
-        check_most("max_allowed_memberships", most)?;
+        if let Some(most) = most {
+            settings::allowances(tx).await?.members.permit("max_allowed_memberships", most)?;
+        }
         store::set_most_members(tx, id, most).await?;
     }
     changed(tx, actor, id, "organization.update").await

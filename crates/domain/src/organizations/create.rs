@@ -43,7 +43,8 @@ pub struct NewOrganization {
 /// Creates an organization. Its creator, if one is named, is its first member.
 ///
 /// # Errors
-/// [`Problem::OrganizationsOff`]; [`Problem::ParamInvalid`]; [`Problem::IdentifierExists`] for a taken slug; [`Problem::OrganizationsFull`];
+/// [`Problem::OrganizationsOff`]; [`Problem::ParamInvalid`]; [`Problem::SettingHeld`] for a number of members past what a layer of the settings
+/// allows; [`Problem::IdentifierExists`] for a taken slug; [`Problem::OrganizationsFull`];
 /// as [`memberships::add`].
 pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) -> Result<Organization> {
     let settings = settings::effective(tx).await?;
@@ -52,7 +53,9 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) ->
     check_name(&new.name)?;
     users::check_metadata("public_metadata", &new.public_metadata)?;
     users::check_metadata("private_metadata", &new.private_metadata)?;
-    check_most("max_allowed_memberships", new.max_allowed_memberships)?;
+    if let Some(most) = new.max_allowed_memberships {
+        settings::allowances(tx).await?.members.permit("max_allowed_memberships", most)?;
+    }
     let catalogue = roles::stored(tx).await?;
     let set = match &new.role_set_key {
         Some(key) => catalogue.set_of_key(key).ok_or_else(|| Problem::invalid("role_set_key", "names no role set of this instance"))?,
@@ -76,6 +79,7 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) ->
         created_by: new.created_by,
         role_set: set.id,
         max_allowed_memberships: 0,
+        own_most: new.max_allowed_memberships,
         admin_delete_enabled: true,
         exclusive_membership: false,
         members: 0,
@@ -84,7 +88,7 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, new: &NewOrganization) ->
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
     };
-    store::insert(tx, &organization, new.max_allowed_memberships).await.map_err(|error| taken(error, new.slug.is_some()))?;
+    store::insert(tx, &organization).await.map_err(|error| taken(error, new.slug.is_some()))?;
     counters::add(tx, Counter::Organizations, 1).await?;
     if settings.user_pool.mode == PoolMode::Isolated {
         pools::create(tx, &organization).await?;
@@ -157,13 +161,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Problem> {
     if length > 256 || text::has_control(name) {
         return Err(Problem::invalid("name", "must have at most 256 characters and no control characters"));
     }
-    Ok(())
-}
-
-/// Checks a number of members; 0 is no limit.
-pub(super) fn check_most(param: &'static str, most: Option<i64>) -> Result<(), Problem> {
-    match most {
-        Some(most) if !(0..=1_000_000_000).contains(&most) => Err(Problem::invalid(param, "must be between 0 (no limit) and 1000000000")),
-        _ => Ok(()),
+    if text::is_blank(name) {
+        return Err(Problem::invalid("name", "must have characters that can be seen"));
     }
+    Ok(())
 }

@@ -63,8 +63,10 @@ pub struct Organization {
     pub created_by: Option<UserId>,
     /// The roles that its members can have.
     pub role_set: RoleSetId,
-    /// The most members, invited ones counted: its own number or the instance's; 0 for no limit.
+    /// The most members, invited ones counted: its own number or the instance's, within what the settings allow; 0 for no limit.
     pub max_allowed_memberships: i64,
+    /// The number of its own that it was given, whatever that counts for now.
+    own_most: Option<i64>,
     /// Whether members who may delete it can.
     pub admin_delete_enabled: bool,
     /// Whether its members can belong to no other.
@@ -130,14 +132,14 @@ pub(crate) async fn change_role_set(tx: &mut Tx<'_>, (from, to): (RoleSetId, Rol
     store::change_role_set(tx, from, to, i64::try_from(most).unwrap_or(i64::MAX)).await
 }
 
-/// Fills in what does not stand in the rows: the instance's number of members, and where the logo is.
+/// Fills in what does not stand in the rows: the number of members that counts, and where the logo is.
 async fn complete(tx: &mut Tx<'_>, organizations: &mut [Organization]) -> Result<()> {
     if organizations.is_empty() {
         return Ok(());
     }
-    let most = crate::settings::effective(tx).await?.organization_settings.most_members();
-    for organization in organizations.iter_mut().filter(|organization| organization.max_allowed_memberships < 0) {
-        organization.max_allowed_memberships = most;
+    let members = crate::settings::allowances(tx).await?.members;
+    for organization in organizations.iter_mut() {
+        organization.max_allowed_memberships = members.number(organization.own_most);
     }
     // What is over and not swept yet is nobody's seat any more.
     let inviting: Vec<OrganizationId> = organizations.iter().filter(|organization| organization.pending_invitations > 0).map(|o| o.id).collect();
@@ -148,9 +150,6 @@ async fn complete(tx: &mut Tx<'_>, organizations: &mut [Organization]) -> Result
     }
     images::illustrate_organizations(tx, organizations).await
 }
-
-/// What stands for "the instance's number" between the row and [`complete`].
-const UNSAID: i64 = -1;
 
 /// Whether the text is the id of an organization; what is none is a slug.
 fn parse_id(text: &str) -> Option<OrganizationId> {

@@ -91,7 +91,7 @@ pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, name: &str, slug: Option
     if !shared || !settings.user_actions.create_organization || !user.create_organization_enabled {
         return Err(Problem::OrganizationCreationNotAllowed.into());
     }
-    let limit = CreationLimit::Of(settings.organization_settings.create_organizations_limit.unwrap_or(0));
+    let limit = CreationLimit::Own;
     let new = NewOrganization { name: name.to_owned(), slug: slug.map(str::to_owned), created_by: Some(user.id), limit, ..NewOrganization::default() };
     super::create(tx, session.by(), &new).await
 }

@@ -1,6 +1,7 @@
 //! The rows of organizations.
 
-use super::{Organization, UNSAID, parse_id};
+use super::{Organization, parse_id};
+use crate::settings::Parts;
 use ::store::{FromRow, Row, Tx, sql};
 use foundation::{ImageId, OrganizationId, Result, RoleSetId, Timestamp};
 use std::time::Duration;
@@ -26,7 +27,8 @@ impl FromRow for Organization {
             private_metadata: row.take()?,
             created_by: row.take()?,
             role_set: row.take()?,
-            max_allowed_memberships: row.take::<Option<i64>>()?.unwrap_or(UNSAID),
+            max_allowed_memberships: 0,
+            own_most: row.take()?,
             admin_delete_enabled: row.take()?,
             exclusive_membership: row.take()?,
             members: row.take()?,
@@ -56,7 +58,7 @@ pub(super) async fn hold(tx: &mut Tx<'_>, id: OrganizationId) -> Result<bool> {
         == 1)
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, o: &Organization, most: Option<i64>) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx<'_>, o: &Organization) -> Result<()> {
     tx.change(
         sql!(
             "insert into organizations (instance_id, id, name, slug, public_metadata, private_metadata, created_by, role_set_id, max_allowed_memberships,
@@ -71,7 +73,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, o: &Organization, most: Option<i64>)
             &o.private_metadata,
             &o.created_by,
             &o.role_set,
-            &most,
+            &o.own_most,
             &o.admin_delete_enabled,
             &o.exclusive_membership,
             &o.created_at,
@@ -158,15 +160,16 @@ pub(super) async fn seen(tx: &mut Tx<'_>, id: OrganizationId) -> Result<()> {
     .map(drop)
 }
 
-/// Takes a seat, if there is one: `most` is the instance's number, 0 for no limit. Whoever else takes one comes after.
-pub(super) async fn take_seat(tx: &mut Tx<'_>, id: OrganizationId, most: i64) -> Result<bool> {
+/// Takes a seat, if there is one within the organization's own number and what the settings let that be. Whoever else takes one comes after.
+pub(super) async fn take_seat(tx: &mut Tx<'_>, id: OrganizationId, most: Parts) -> Result<bool> {
     let changed = tx
         .change(
             sql!(
-                "update organizations set members = members + 1 where instance_id = $1 and id = $2
-                  and (coalesce(max_allowed_memberships, $3) = 0 or members + pending_invitations < coalesce(max_allowed_memberships, $3))"
+                "update organizations set members = members + 1 where instance_id = $1 and id = $2 and members + pending_invitations < $4
+                  and (coalesce(max_allowed_memberships, $3) = 0 or members + pending_invitations < coalesce(max_allowed_memberships, $3)
+                    or members + pending_invitations < $5)"
             ),
-            &[&id, &most],
+            &[&id, &most.usual, &most.ceiling, &most.floor],
         )
         .await?;
     Ok(changed == 1)
@@ -177,15 +180,17 @@ pub(super) async fn free_seat(tx: &mut Tx<'_>, id: OrganizationId) -> Result<()>
     tx.change(sql!("update organizations set members = members - 1 where instance_id = $1 and id = $2"), &[&id]).await.map(drop)
 }
 
-/// Keeps seats for people who are invited, if there are so many: `most` is the instance's number, 0 for no limit.
-pub(super) async fn keep_seats(tx: &mut Tx<'_>, id: OrganizationId, count: i64, most: i64) -> Result<bool> {
+/// Keeps seats for people who are invited, if there are so many: as [`take_seat`].
+pub(super) async fn keep_seats(tx: &mut Tx<'_>, id: OrganizationId, count: i64, most: Parts) -> Result<bool> {
     let changed = tx
         .change(
             sql!(
                 "update organizations set pending_invitations = pending_invitations + $3 where instance_id = $1 and id = $2
-                  and (coalesce(max_allowed_memberships, $4) = 0 or members + pending_invitations + $3 <= coalesce(max_allowed_memberships, $4))"
+                  and members + pending_invitations + $3 <= $5
+                  and (coalesce(max_allowed_memberships, $4) = 0 or members + pending_invitations + $3 <= coalesce(max_allowed_memberships, $4)
+                    or members + pending_invitations + $3 <= $6)"
             ),
-            &[&id, &count, &most],
+            &[&id, &count, &most.usual, &most.ceiling, &most.floor],
         )
         .await?;
     Ok(changed == 1)

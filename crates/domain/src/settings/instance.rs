@@ -12,7 +12,7 @@ use crate::{
     pools,
 };
 use ::store::Tx;
-use foundation::{Problem, Result};
+use foundation::{Error, Problem, Result};
 use serde_json::{Map, Value, json};
 
 /// What a change of the instance's layer has come to.
@@ -87,6 +87,17 @@ pub(crate) async fn set_pool_mode(tx: &mut Tx<'_>, actor: Actor<'_>, mode: PoolM
     store::put_instance(tx, &document, own.version).await?;
     let instance = tx.instance().to_string();
     audit::record(tx, actor, "settings.update", &instance, &document::difference(&own.document, &document)).await
+}
+
+/// Merges a change into the instance's own layer, for an operation whose parameters have other names than the keys: `param` says which.
+///
+/// # Errors
+/// As [`update_instance`], about the parameters.
+pub async fn update_by_parameters(tx: &mut Tx<'_>, actor: Actor<'_>, change: &Map<String, Value>, param: fn(&str) -> Option<&'static str>) -> Result<()> {
+    update_instance(tx, actor, change).await.map_err(|error| match error {
+        Error::Refused(problem) => problem.renamed(param).into(),
+        other => other,
+    })
 }
 
 /// Merges a change into the instance's own layer.

@@ -1,7 +1,7 @@
 //! Trees that were made from equal documents, kept once: most instances say nothing of their own, and have their neighbours' settings.
 
 use super::{
-    Document, Settings,
+    Allowances, Applied, Document, Settings,
     resolve::{self, Layers},
 };
 use aws_lc_rs::digest::{Context, SHA256};
@@ -16,7 +16,7 @@ type Fingerprint = [u8; 32];
 /// Trees that somebody still holds, by the documents that they were made from.
 #[derive(Default)]
 struct Made {
-    trees: HashMap<Fingerprint, Weak<Settings>>,
+    trees: HashMap<Fingerprint, (Weak<Settings>, Allowances)>,
     /// How many entries there may be before those that nobody holds are thrown out.
     room: usize,
 }
@@ -27,19 +27,23 @@ const LEAST_ROOM: usize = 64;
 static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
 
 /// The tree of these layers: one that somebody holds already, or a new one.
-pub(super) fn of(layers: &Layers) -> Arc<Settings> {
+pub(super) fn of(layers: &Layers) -> Applied {
     let fingerprint = fingerprint(layers);
-    if let Some(settings) = MADE.lock().unwrap_or_else(PoisonError::into_inner).trees.get(&fingerprint).and_then(Weak::upgrade) {
-        return settings;
+    if let Some((settings, allowances)) = MADE.lock().unwrap_or_else(PoisonError::into_inner).trees.get(&fingerprint)
+        && let Some(settings) = settings.upgrade()
+    {
+        return Applied { settings, allowances: allowances.clone() };
     }
-    let settings = Arc::new(resolve::resolve(layers).settings);
+    let resolved = resolve::resolve(layers);
+    let allowances = Allowances::of(&resolved);
+    let settings = Arc::new(resolved.settings);
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if made.trees.len() >= made.room.max(LEAST_ROOM) {
-        made.trees.retain(|_, tree| tree.strong_count() > 0);
+        made.trees.retain(|_, (tree, _)| tree.strong_count() > 0);
         made.room = made.trees.len() * 2;
     }
-    made.trees.insert(fingerprint, Arc::downgrade(&settings));
-    settings
+    made.trees.insert(fingerprint, (Arc::downgrade(&settings), allowances.clone()));
+    Applied { settings, allowances }
 }
 
 /// The layers' names and all that their documents say. The maps are sorted, so equal documents have equal texts.
@@ -68,9 +72,9 @@ mod tests {
 
     #[test]
     fn equal_documents_have_one_tree_and_others_another() {
-        let one = of(&layers("a@one.test"));
-        assert!(Arc::ptr_eq(&one, &of(&layers("a@one.test"))));
-        let other = of(&layers("b@one.test"));
+        let one = of(&layers("a@one.test")).settings;
+        assert!(Arc::ptr_eq(&one, &of(&layers("a@one.test")).settings));
+        let other = of(&layers("b@one.test")).settings;
         assert!(!Arc::ptr_eq(&one, &other));
         assert_ne!(*one, *other);
     }
@@ -78,9 +82,9 @@ mod tests {
     #[test]
     fn the_same_words_in_another_layer_are_another_tree() {
         let mut moved = layers("c@one.test");
-        let kept = of(&moved);
+        let kept = of(&moved).settings;
         moved[1].0 = Layer::Blueprint;
-        assert!(!Arc::ptr_eq(&kept, &of(&moved)));
+        assert!(!Arc::ptr_eq(&kept, &of(&moved).settings));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is told to people, and in which words.
 
 use crate::messages::{Kind, Part, check_template};
-use foundation::{Problem, text::has_control};
+use foundation::{Problem, text::{has_control, is_blank}};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -158,7 +158,7 @@ impl Messages {
                 }
             }
         }
-        if self.sender.name.as_deref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > 100 || has_control(name)) {
+        if self.sender.name.as_deref().is_some_and(|name| is_blank(name) || name.chars().count() > 100 || has_control(name)) {
             return Err(Problem::invalid("messages.sender.name", "must be short text on one line"));
         }
         let plain = |local: &str| local.len() <= 40 && local.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -11,11 +11,13 @@
 //! | `document`, `rules` | one layer: what it sets, and what it allows below |
 //! | `resolve`, `made` | the layers laid over each other, and the outcome kept once for equal layers |
 //! | `instance`, `above` | changing the instance's layer, and the layers above the instances |
+//! | `allowance` | the numbers that organizations and users can have of their own |
 //! | `config` | the contract's view of the instance's layer |
 //! | `affected` | whom a change concerns |
 
 pub mod above;
 pub mod affected;
+mod allowance;
 pub mod config;
 pub mod document;
 pub mod instance;
@@ -31,9 +33,10 @@ mod store;
 mod tests;
 mod tree;
 
+pub use allowance::{Allowance, Allowances, Parts};
 pub use document::{Change, Document};
 pub(crate) use instance::set_pool_mode;
-pub use instance::update_instance;
+pub use instance::{update_by_parameters, update_instance};
 pub use messages::{Messages, Texts};
 pub use organizations::{EnrollmentMode, OrganizationSettings};
 pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
@@ -118,21 +121,40 @@ pub fn check(values: &Map<String, Value>) -> Result<Document, Problem> {
 
 /// Parsed trees by instance, those of equal documents in one place. Their versions are compared at every use, so an entry's age does not
 /// matter for its truth.
-static EFFECTIVE: LazyLock<InstanceCache<Versions, Arc<Settings>>> = LazyLock::new(|| InstanceCache::new(10_000, Duration::from_secs(3_600)));
+static EFFECTIVE: LazyLock<InstanceCache<Versions, Applied>> = LazyLock::new(|| InstanceCache::new(10_000, Duration::from_secs(3_600)));
 
 /// The settings that apply to the instance now: one statement where no layer has changed.
 ///
 /// # Errors
 /// Only the database's own.
 pub async fn effective(tx: &mut Tx<'_>) -> Result<Arc<Settings>> {
+    Ok(applied(tx).await?.settings)
+}
+
+/// What organizations and users may have of their own, now.
+///
+/// # Errors
+/// As [`effective`].
+pub async fn allowances(tx: &mut Tx<'_>) -> Result<Allowances> {
+    Ok(applied(tx).await?.allowances)
+}
+
+/// What the layers have come to.
+#[derive(Clone)]
+struct Applied {
+    settings: Arc<Settings>,
+    allowances: Allowances,
+}
+
+async fn applied(tx: &mut Tx<'_>) -> Result<Applied> {
     let versions = store::versions(tx).await?;
-    if let Some(settings) = EFFECTIVE.get(tx, &versions) {
-        return Ok(settings);
+    if let Some(applied) = EFFECTIVE.get(tx, &versions) {
+        return Ok(applied);
     }
     let found = store::layers(tx).await?;
-    let settings = made::of(&found.layers);
-    EFFECTIVE.put(tx, found.versions, Arc::clone(&settings));
-    Ok(settings)
+    let applied = made::of(&found.layers);
+    EFFECTIVE.put(tx, found.versions, applied.clone());
+    Ok(applied)
 }
 
 /// The settings that apply to the instance now, to be remembered until its application changes (its plan, say).

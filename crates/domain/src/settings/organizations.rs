@@ -13,10 +13,10 @@ pub struct OrganizationSettings {
     pub enabled: bool,
     /// Whether everybody who is signed in must choose an organization first: nobody works in a personal account.
     pub force_organization_selection: bool,
-    /// The most members of an organization, invited ones counted, where the organization itself has no number; absent for no limit.
-    #[schemars(range(min = 1, max = 1_000_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub max_allowed_memberships: Option<i64>,
+    /// The most members of an organization, invited ones counted, where the organization itself has no number; 0 for no limit.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    #[schemars(extend("x-tightens" = "down"), extend("x-zero" = "unlimited"))]
+    pub max_allowed_memberships: i64,
     /// Whether members who may delete an organization can.
     #[schemars(extend("x-tightens" = "off"))]
     pub admin_delete_enabled: bool,
@@ -27,10 +27,10 @@ pub struct OrganizationSettings {
     pub direct_members: bool,
     /// Whether whoever creates an organization is suggested what it could be called.
     pub creation_defaults_enabled: bool,
-    /// How many organizations a user may create, where the user has no number of their own; absent for no limit.
-    #[schemars(range(min = 1, max = 1_000_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub create_organizations_limit: Option<i64>,
+    /// How many organizations a user may create, where the user has no number of their own; 0 for no limit.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    #[schemars(extend("x-tightens" = "down"), extend("x-zero" = "unlimited"))]
+    pub create_organizations_limit: i64,
     /// Whether organizations may have domains, by which people find them.
     #[schemars(extend("x-tightens" = "off"))]
     pub domains_enabled: bool,
@@ -60,12 +60,12 @@ impl Default for OrganizationSettings {
         OrganizationSettings {
             enabled: false,
             force_organization_selection: false,
-            max_allowed_memberships: None,
+            max_allowed_memberships: 0,
             admin_delete_enabled: true,
             slug_disabled: false,
             direct_members: false,
             creation_defaults_enabled: false,
-            create_organizations_limit: Some(100),
+            create_organizations_limit: 100,
             domains_enabled: false,
             domains_enrollment_modes: vec![EnrollmentMode::ManualInvitation, EnrollmentMode::AutomaticInvitation, EnrollmentMode::AutomaticSuggestion],
             max_allowed_domains: 10,
@@ -91,11 +91,6 @@ store::text_enum! {
 }
 
 impl OrganizationSettings {
-    /// What the wire calls the most members: 0 for no limit.
-    pub fn most_members(&self) -> i64 {
-        self.max_allowed_memberships.unwrap_or(0)
-    }
-
     /// Whether everybody who is signed in must choose an organization first.
     pub fn forces_selection(&self) -> bool {
         self.enabled && self.force_organization_selection
@@ -111,8 +106,8 @@ impl OrganizationSettings {
 
     pub(super) fn check(&self) -> Result<(), Problem> {
         let bounds = [
-            ("organization_settings.max_allowed_memberships", self.max_allowed_memberships.unwrap_or(1), 1, 1_000_000_000),
-            ("organization_settings.create_organizations_limit", self.create_organizations_limit.unwrap_or(1), 1, 1_000_000_000),
+            ("organization_settings.max_allowed_memberships", self.max_allowed_memberships, 0, 1_000_000_000),
+            ("organization_settings.create_organizations_limit", self.create_organizations_limit, 0, 1_000_000_000),
             ("organization_settings.max_allowed_domains", self.max_allowed_domains, 0, 1_000),
             ("organization_settings.max_allowed_roles", self.max_allowed_roles, 2, 200),
             ("organization_settings.max_allowed_permissions", self.max_allowed_permissions, 0, 120),

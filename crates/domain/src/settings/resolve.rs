@@ -157,7 +157,7 @@ impl Effective {
             Why::Contradicts
         } else if !self.key.is_for(layer) {
             Why::NotTheirs
-        } else if let Some((holder, _)) = self.bounds.against(value) {
+        } else if let Some((holder, _)) = self.bounds.against(self.key, value) {
             Why::HeldBy(*holder)
         } else {
             (self.value, self.source) = (value.clone(), Some(layer));
@@ -179,7 +179,7 @@ impl Effective {
 pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document, changed: impl Iterator<Item = &'static Key>) -> Result<(), Problem> {
     for key in changed {
         let bounds = settle(key, wider, &Skipped::default()).bounds;
-        let held = |value: &Value| match bounds.against(value) {
+        let held = |value: &Value| match bounds.against(key, value) {
             Some((holder, bound)) => Err(Problem::SettingHeld(key.name.clone(), holder.as_str(), bound.sentence())),
             None => Ok(()),
         };
@@ -195,7 +195,7 @@ pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document,
             let mut own = bounds.clone();
             let free = super::rules::Rule { lock: false, ..rule.clone() };
             own.add(key, layer, &free, &key.default);
-            if let Some((_, bound)) = after.values.get(&key.name).and_then(|value| own.against(value)) {
+            if let Some((_, bound)) = after.values.get(&key.name).and_then(|value| own.against(key, value)) {
                 return Err(Problem::invalid(key.name.clone(), format!("{} by the rule beside it", bound.sentence())));
             }
         }

@@ -53,6 +53,9 @@ impl Rule {
                 return Err(fault(format!("must allow 1 to {MOST_WORDS} values")));
             }
         }
+        if [rule.min, rule.max].into_iter().flatten().any(|number| key.endless == Some(number.into())) {
+            return Err(fault("cannot have 0 as min or max: it stands for no limit".to_owned()));
+        }
         rule.corners(key).iter().try_for_each(|corner| key.check(corner)).map_err(|problem| match problem {
             Problem::ParamInvalid(_, why) => fault(format!("names a value that the key cannot have: it {why}")),
             other => other,
@@ -95,10 +98,8 @@ impl Rule {
 pub enum Bound {
     /// Not below.
     AtLeast(i64),
-    /// Not above.
+    /// Not above. What has no limit is above every number.
     AtMost(i64),
-    /// Not above, of a number that has no limit where it is absent: so not absent either.
-    Limited(i64),
     /// One of these; of a list, each entry.
     OneOf(Vec<String>),
     /// This and no other.
@@ -106,11 +107,10 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn permits(&self, value: &Value) -> bool {
+    fn permits(&self, key: &Key, value: &Value) -> bool {
         match self {
-            Bound::AtLeast(least) => value.as_i64().is_none_or(|n| n >= *least),
-            Bound::AtMost(most) => value.as_i64().is_none_or(|n| n <= *most),
-            Bound::Limited(most) => value.as_i64().is_some_and(|n| n <= *most),
+            Bound::AtLeast(least) => key.measure(value).is_none_or(|n| n >= *least),
+            Bound::AtMost(most) => key.measure(value).is_none_or(|n| n <= *most),
             Bound::OneOf(words) => match value {
                 Value::String(word) => words.contains(word),
                 Value::Array(list) => list.iter().all(|entry| entry.as_str().is_some_and(|word| words.iter().any(|w| w == word))),
@@ -124,7 +124,7 @@ impl Bound {
     pub fn sentence(&self) -> String {
         match self {
             Bound::AtLeast(least) => format!("must be at least {least}"),
-            Bound::AtMost(most) | Bound::Limited(most) => format!("must be at most {most}"),
+            Bound::AtMost(most) => format!("must be at most {most}"),
             Bound::OneOf(words) if words.is_empty() => "must be empty".to_owned(),
             Bound::OneOf(words) => format!("must be one of {}", words.join(", ")),
             Bound::Only(_) => "is locked".to_owned(),
@@ -137,15 +137,15 @@ impl Bound {
 pub struct Bounds(pub Vec<(Layer, Bound)>);
 
 impl Bounds {
-    /// The first bound that stands against a value, and whose it is.
-    pub fn against(&self, value: &Value) -> Option<&(Layer, Bound)> {
-        self.0.iter().find(|(_, bound)| !bound.permits(value))
+    /// The first bound that stands against a value of the key, and whose it is.
+    pub fn against(&self, key: &Key, value: &Value) -> Option<&(Layer, Bound)> {
+        self.0.iter().find(|(_, bound)| !bound.permits(key, value))
     }
 
     /// Adds a layer's rule to a key that stands at `value`; what the key is then. A bound that would leave nothing
     /// beside those of wider layers is passed over.
     pub fn add(&mut self, key: &Key, layer: Layer, rule: &Rule, value: &Value) -> Value {
-        let named = [rule.min.map(Bound::AtLeast), rule.max.map(|max| at_most(key, max)), rule.allowed.clone().map(Bound::OneOf)];
+        let named = [rule.min.map(Bound::AtLeast), rule.max.map(Bound::AtMost), rule.allowed.clone().map(Bound::OneOf)];
         for bound in named.into_iter().flatten() {
             if self.leaves_something(key, &bound) {
                 self.0.push((layer, bound));
@@ -163,58 +163,50 @@ impl Bounds {
     /// The nearest number within the bounds; nothing where the key is no number, or stands still.
     pub fn clamp(&self, key: &Key, value: &Value) -> Option<Value> {
         let still = self.0.iter().any(|(_, bound)| matches!(bound, Bound::Only(_)));
-        // Nothing is nearer to what has no limit than the greatest number.
-        let number = if key.endless && value.is_null() { Some(i64::MAX) } else { value.as_i64() };
-        let number = number.filter(|_| !still && matches!(key.kind, Kind::Number(..)))?;
+        let number = key.measure(value).filter(|_| !still && matches!(key.kind, Kind::Number(..)))?;
         let clamped = self.0.iter().fold(number, |n, (_, bound)| match bound {
             Bound::AtLeast(least) => n.max(*least),
-            Bound::AtMost(most) | Bound::Limited(most) => n.min(*most),
+            Bound::AtMost(most) => n.min(*most),
             _ => n,
         });
-        Some(clamped.into())
+        Some(key.unmeasure(clamped))
     }
 
     fn leaves_something(&self, key: &Key, new: &Bound) -> bool {
         let list = matches!(key.kind, Kind::List(_));
         self.0.iter().all(|(_, old)| match (old, new) {
-            (Bound::AtMost(most) | Bound::Limited(most), Bound::AtLeast(least)) | (Bound::AtLeast(least), Bound::AtMost(most) | Bound::Limited(most)) => {
-                least <= most
-            }
-            (Bound::Only(only), new) => new.permits(only),
+            (Bound::AtMost(most), Bound::AtLeast(least)) | (Bound::AtLeast(least), Bound::AtMost(most)) => least <= most,
+            (Bound::Only(only), new) => new.permits(key, only),
             _ => true,
         }) && match new {
-            Bound::OneOf(words) if !list => words.iter().any(|word| self.against(&word.clone().into()).is_none()),
+            Bound::OneOf(words) if !list => words.iter().any(|word| self.against(key, &word.clone().into()).is_none()),
             _ => true,
         }
     }
 
     /// The value itself where the bounds permit it, else the nearest number, the first allowed word, the allowed entries.
     fn fit(&self, key: &Key, value: &Value) -> Value {
-        if self.against(value).is_none() {
+        if self.against(key, value).is_none() {
             return value.clone();
         }
         if let Some(clamped) = self.clamp(key, value) {
             return clamped;
         }
         if let Value::Array(list) = value {
-            return list.iter().filter(|entry| self.against(&Value::Array(vec![(*entry).clone()])).is_none()).cloned().collect();
+            return list.iter().filter(|entry| self.against(key, &Value::Array(vec![(*entry).clone()])).is_none()).cloned().collect();
         }
         let newest = self.0.iter().rev().find_map(|(_, bound)| if let Bound::OneOf(words) = bound { Some(words) } else { None });
         let words = newest.into_iter().flatten().map(|word| Value::from(word.clone()));
-        words.into_iter().find(|word| self.against(word).is_none()).unwrap_or_else(|| value.clone())
+        words.into_iter().find(|word| self.against(key, word).is_none()).unwrap_or_else(|| value.clone())
     }
-}
-
-const fn at_most(key: &Key, most: i64) -> Bound {
-    if key.endless { Bound::Limited(most) } else { Bound::AtMost(most) }
 }
 
 /// What a lock means for a key that stands at this value; nothing where every other value would be tighter.
 fn lock(key: &Key, value: &Value) -> Option<Bound> {
     match (&key.tightens, value) {
         (Tightens::Up, Value::Number(n)) => n.as_i64().map(Bound::AtLeast),
-        (Tightens::Down, Value::Number(n)) => n.as_i64().map(|n| at_most(key, n)),
-        (Tightens::Down, Value::Null) if key.endless => None,
+        (Tightens::Down, value) if key.endless.as_ref() == Some(value) => None,
+        (Tightens::Down, Value::Number(n)) => n.as_i64().map(Bound::AtMost),
         (Tightens::On, Value::Bool(false)) | (Tightens::Off, Value::Bool(true)) => None,
         (Tightens::Fewer, Value::Array(list)) => Some(Bound::OneOf(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())),
         (Tightens::Along(order), Value::String(word)) if order.contains(word) => Some(Bound::OneOf(order.iter().skip_while(|w| *w != word).cloned().collect())),

@@ -39,8 +39,8 @@ pub struct Key {
     pub tightens: Tightens,
     /// The most entries, if it is a list.
     pub most_entries: usize,
-    /// Whether it is without any limit where it is absent: looser than every number.
-    pub endless: bool,
+    /// The value that stands for no limit at all, looser than every number: absent, or 0.
+    pub endless: Option<Value>,
     /// Whether organizations may set it.
     pub organization: bool,
     /// Whether nobody but an instance may set it.
@@ -133,7 +133,7 @@ fn collect(branch: &Value, defaults: &Value, path: &str, keys: &mut Vec<Key>) {
                 default: default.clone(),
                 tightens: tightens(&property["x-tightens"]),
                 most_entries: property["maxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_ENTRIES),
-                endless: property["x-absent"] == "unlimited",
+                endless: endless(property),
                 organization: property["x-organization"] == true,
                 instance: property["x-instance"] == true,
                 secret: property["writeOnly"] == true,
@@ -141,6 +141,11 @@ fn collect(branch: &Value, defaults: &Value, path: &str, keys: &mut Vec<Key>) {
             });
         }
     }
+}
+
+fn endless(property: &Value) -> Option<Value> {
+    let is = |mark: &str| property[mark] == "unlimited";
+    if is("x-absent") { Some(Value::Null) } else { is("x-zero").then(|| 0.into()) }
 }
 
 fn kind(property: &Value) -> Kind {
@@ -191,6 +196,19 @@ fn tightens(mark: &Value) -> Tightens {
 }
 
 impl Key {
+    /// How large a number is among those that the key can be: what has no limit is above all others. Nothing where the value is no number.
+    pub fn measure(&self, value: &Value) -> Option<i64> {
+        if self.endless.as_ref() == Some(value) { Some(i64::MAX) } else { value.as_i64() }
+    }
+
+    /// The value that is so large.
+    pub fn unmeasure(&self, number: i64) -> Value {
+        match &self.endless {
+            Some(endless) if number == i64::MAX => endless.clone(),
+            _ => number.into(),
+        }
+    }
+
     /// Checks that a value is of the key's kind, within its own bounds, and of a sensible size.
     ///
     /// # Errors

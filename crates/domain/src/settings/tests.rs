@@ -21,6 +21,8 @@ fn texts(name: &str) -> [&'static str; 3] {
     match name {
         "display.primary_color" => ["#000000", "#ff8800", "#FFFFFF"],
         "display.logo_url" => ["https://a.example/1.png", "https://b.example/2.png", "https://c.example/3.png"],
+        "development_origin" => ORIGINS,
+        "clerk_js_version" => ["5", "6.1.0", "6.2.0-canary.1"],
         "messages.sender.local_part" => ["accounts", "no-reply", "hello"],
         _ => TEXTS,
     }
@@ -57,7 +59,8 @@ fn domain(key: &Key) -> Vec<Value> {
 
 fn draw_rule(random: &mut Seeded, key: &Key, domain: &[Value]) -> Option<Rule> {
     let mut rule = Rule { lock: draw(random, 2) == 0, ..Rule::default() };
-    let number = |random: &mut Seeded| domain[draw(random, domain.len())].as_i64();
+    // What stands for no limit is no bound.
+    let number = |random: &mut Seeded| Some(&domain[draw(random, domain.len())]).filter(|v| key.endless.as_ref() != Some(*v)).and_then(Value::as_i64);
     match key.kind {
         Kind::Number(..) if draw(random, 3) > 0 => {
             let (one, two) = (number(random)?, number(random)?);
@@ -127,9 +130,14 @@ impl Recount {
     }
 }
 
-fn nearest(possible: &[Value], wish: &Value) -> Option<Value> {
-    let wish = if wish.is_null() { i64::MAX } else { wish.as_i64()? };
-    possible.iter().min_by_key(|value| value.as_i64().map_or(i64::MAX, |n| (n - wish).abs())).cloned()
+fn nearest(key: &Key, possible: &[Value], wish: &Value) -> Option<Value> {
+    let wish = size(key, wish)?;
+    possible.iter().min_by_key(|value| size(key, value).map_or(i64::MAX, |n| (n - wish).abs())).cloned()
+}
+
+/// How large a number is; larger than all that the key can be where it stands for no limit.
+fn size(key: &Key, value: &Value) -> Option<i64> {
+    if key.endless.as_ref() == Some(value) { Some(1 << 60) } else { value.as_i64() }
 }
 
 /// The values that are as tight as this one, or tighter.
@@ -138,19 +146,14 @@ fn tighter(key: &Key, value: &Value, all: &[Value]) -> Vec<Value> {
     let is = |other: &Value| match &key.tightens {
         Tightens::Still => other == value,
         Tightens::Up => other.as_i64() >= value.as_i64(),
-        Tightens::Down => other.as_i64() <= value.as_i64(),
+        Tightens::Down => size(key, other) <= size(key, value),
         Tightens::On => other.as_bool() >= value.as_bool(),
         Tightens::Off => other.as_bool() <= value.as_bool(),
         Tightens::Fewer => other.as_array().expect("a list").iter().all(|entry| value.as_array().expect("a list").contains(entry)),
         Tightens::Along(order) => place(order, other) >= place(order, value),
     };
     // What is absent when it is locked stays absent, unless that means that there is no limit: then every number is tighter.
-    let fits = |other: &Value| match (value.is_null(), key.endless) {
-        (true, true) => true,
-        (true, false) => other.is_null(),
-        (false, true) => !other.is_null() && is(other),
-        (false, false) => is(other),
-    };
+    let fits = |other: &Value| if value.is_null() && key.endless.is_none() { other.is_null() } else { is(other) };
     all.iter().filter(|other| fits(other)).cloned().collect()
 }
 
@@ -162,8 +165,8 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
         value => words.iter().any(|word| value == word),
     };
     let parts: [Option<Vec<Value>>; 3] = [
-        rule.min.map(|min| all.iter().filter(|v| v.is_null() || v.as_i64() >= Some(min)).cloned().collect()),
-        rule.max.map(|max| all.iter().filter(|v| (v.is_null() && !key.endless) || (!v.is_null() && v.as_i64() <= Some(max))).cloned().collect()),
+        rule.min.map(|min| all.iter().filter(|v| size(key, v).is_none_or(|n| n >= min)).cloned().collect()),
+        rule.max.map(|max| all.iter().filter(|v| size(key, v).is_none_or(|n| n <= max)).cloned().collect()),
         rule.allowed.as_ref().map(|words| all.iter().filter(|v| inside(words, v)).cloned().collect()),
     ];
     for values in parts.into_iter().flatten() {
@@ -175,7 +178,7 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
     if now.holder(&now.value).is_some() {
         let possible = now.possible(all);
         now.value = match (&key.kind, &rule.allowed) {
-            (Kind::Number(..), _) => nearest(&possible, &now.value).expect("a number remains"),
+            (Kind::Number(..), _) => nearest(key, &possible, &now.value).expect("a number remains"),
             (Kind::List(_), _) => {
                 let fits = |entry: &Value| now.holder(&json!([entry])).is_none();
                 now.value.as_array().expect("a list").iter().filter(|entry| fits(entry)).cloned().collect()
@@ -187,7 +190,7 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
     }
     if rule.lock {
         let values = tighter(key, &now.value, all);
-        now.still |= key.tightens == Tightens::Still || (now.value.is_null() && !key.endless);
+        now.still |= key.tightens == Tightens::Still || (now.value.is_null() && key.endless.is_none());
         now.sets.push(Set { layer, values });
         now.locked_by = now.locked_by.or(Some(layer));
     }
@@ -209,7 +212,7 @@ fn recount(key: &'static Key, layers: &Layers, gone: &[(Layer, String)]) -> Reco
             } else if let Some(holder) = now.holder(value) {
                 now.left_out.push((*layer, value.clone(), Why::HeldBy(holder)));
                 if matches!(key.kind, Kind::Number(..)) && !now.still {
-                    now.value = nearest(&now.possible(&all), value).expect("a number remains");
+                    now.value = nearest(key, &now.possible(&all), value).expect("a number remains");
                     now.source = Some(holder);
                 }
             } else {
@@ -281,7 +284,7 @@ fn a_thousand_random_trees_come_to_what_a_recount_comes_to() {
             *sources.entry(effective.source.map(Layer::as_str)).or_insert(0) += 1;
             // Every value that the recount knows is permitted by both, or by neither.
             for value in domain(effective.key) {
-                let against = effective.bounds.against(&value).map(|(layer, _)| *layer);
+                let against = effective.bounds.against(effective.key, &value).map(|(layer, _)| *layer);
                 assert_eq!(against, now.holder(&value), "seed {seed}: who stands against {name} = {value}");
             }
         }

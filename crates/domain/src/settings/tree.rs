@@ -8,6 +8,7 @@
 //! | `range(min = …, max = …)` | what a number must lie within; checked wherever a document is written |
 //! | `extend("x-tightens" = …)` | which way a layer below may still move the key once it is locked: `"up"`, `"down"`, `"on"`, `"off"`, `"fewer"` (a list's entries), or the words from the loosest to the tightest. Without it a locked key stands still |
 //! | `extend("x-absent" = "unlimited")` | a number that may be absent, and then has no limit: absent is looser than every number |
+//! | `extend("x-zero" = "unlimited")` | a number of which 0 is no limit: looser than every other number |
 //! | `extend("x-organization" = true)` | an organization may set it |
 //! | `extend("x-instance" = true)` | nobody but an instance may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
@@ -18,7 +19,7 @@ use super::{
     rates::{AttackProtection, CodeBudgets, Rates},
 };
 use crate::{messages, redirects};
-use foundation::Problem;
+use foundation::{EmailAddress, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -336,11 +337,20 @@ impl Settings {
         }
         self.organization_settings.check()?;
         redirects::check_origins("allowed_origins", &self.allowed_origins)?;
+        if self.development_origin.as_deref().is_some_and(|origin| !redirects::is_origin(origin)) {
+            return Err(Problem::ParamFormat("development_origin", "an origin, like https://app.example.com"));
+        }
+        if self.clerk_js_version.as_deref().is_some_and(|version| !is_version(version)) {
+            return Err(Problem::ParamFormat("clerk_js_version", "a version number"));
+        }
         if !self.auth_email.enabled && !self.auth_username.is_on() {
             return Err(Problem::invalid("auth_email.enabled", "cannot be off while usernames are off: users would have no identifier"));
         }
         if !self.auth_email.enabled && self.auth_email.required {
             return Err(Problem::invalid("auth_email.required", "cannot be on while addresses are off"));
+        }
+        if self.display.support_email.as_deref().is_some_and(|address| EmailAddress::parse(address).is_none_or(|parsed| parsed.given() != address)) {
+            return Err(Problem::ParamFormat("display.support_email", "a valid e-mail address"));
         }
         if self.display.primary_color.as_deref().is_some_and(|colour| !messages::is_colour(colour)) {
             return Err(Problem::invalid("display.primary_color", "must be a colour like #4f46e5"));
@@ -350,6 +360,11 @@ impl Settings {
         }
         self.messages.check()
     }
+}
+
+/// Whether the text is a version, or the name of a line of them, as they stand in the addresses of packages.
+fn is_version(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && !text.contains("..") && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
 }
 
 impl Attribute {

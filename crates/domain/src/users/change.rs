@@ -12,7 +12,7 @@ use crate::{
     events::{self, Event},
     identifiers, images,
     organizations::{invitations, memberships},
-    tickets,
+    settings, tickets,
 };
 use ::store::Tx;
 use foundation::{IdentifierId, OnConflict, Problem, Result, Timestamp, UserId, Username};
@@ -39,8 +39,8 @@ pub struct Change {
     pub delete_self_enabled: Option<bool>,
     /// Whether they may create organizations.
     pub create_organization_enabled: Option<bool>,
-    /// How many organizations they may create.
-    pub create_organizations_limit: Option<i64>,
+    /// How many organizations they may create; 0 for no limit, `Some(None)` for the instance's number.
+    pub create_organizations_limit: Option<Option<i64>>,
     /// When they accepted the terms.
     pub legal_accepted_at: Option<Timestamp>,
     /// When they came to be.
@@ -51,7 +51,7 @@ pub struct Change {
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::IdentifierExists`] for a taken username or external id; [`Problem::NotVerified`] for a primary
-/// address that is not proven.
+/// address that is not proven; [`Problem::SettingHeld`] for a number of organizations past what a layer of the settings allows.
 pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Change) -> Result<User> {
     let before = hold(tx, id).await?;
     let mut user = before.clone();
@@ -81,10 +81,15 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Chan
     }
     user.delete_self_enabled = change.delete_self_enabled.unwrap_or(user.delete_self_enabled);
     user.create_organization_enabled = change.create_organization_enabled.unwrap_or(user.create_organization_enabled);
-    user.create_organizations_limit = change.create_organizations_limit.or(user.create_organizations_limit);
     user.legal_accepted_at = change.legal_accepted_at.or(user.legal_accepted_at);
     user.created_at = change.created_at.unwrap_or(user.created_at);
     store::update(tx, &user).await.on_conflict(Problem::IdentifierExists("external_id"))?;
+    if let Some(most) = change.create_organizations_limit {
+        if let Some(most) = most {
+            settings::allowances(tx).await?.organizations.permit("create_organizations_limit", most)?;
+        }
+        store::set_most_organizations(tx, id, most).await?;
+    }
     if let Some(username) = &change.username {
         identifiers::set_username(tx, user.pool, id, username.as_ref()).await?;
     }

@@ -60,6 +60,9 @@ pub struct NewUser {
 /// password that the instance requires.
 pub async fn create(tx: &mut Tx<'_>, pool: PoolId, actor: Actor<'_>, new: &NewUser, by: VerifiedBy) -> Result<User> {
     check(new)?;
+    if let Some(most) = new.create_organizations_limit {
+        settings::allowances(tx).await?.organizations.permit("create_organizations_limit", most)?;
+    }
     let policy = &settings::effective(tx).await?.auth_password;
     if new.needs_password && new.digest.is_none() && policy.enabled && policy.required {
         return Err(Problem::ParamMissing("password").into());
@@ -140,12 +143,13 @@ pub(crate) fn check_metadata(param: &'static str, document: &Json) -> Result<(),
     if fits { Ok(()) } else { Err(Problem::MetadataTooLarge(param)) }
 }
 
-/// Checks a short text of a user: at most 256 characters, no controls.
+/// Checks a short text of a user: at most 256 characters, no controls, and not only what nobody sees.
 pub(crate) fn check_name(param: &'static str, value: Option<&str>) -> Result<(), Problem> {
     match value {
         Some(text) if text.chars().count() > 256 || text::has_control(text) => {
             Err(Problem::invalid(param, "must have at most 256 characters and no control characters"))
         }
+        Some(text) if text::is_blank(text) && !text.trim().is_empty() => Err(Problem::invalid(param, "must have characters that can be seen")),
         _ => Ok(()),
     }
 }

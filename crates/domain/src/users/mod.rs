@@ -81,7 +81,7 @@ pub struct User {
     pub organizations: i64,
     /// Their memberships, oldest first; not read for lists of users.
     pub memberships: Vec<Belonging>,
-    /// How many organizations they may create; absent for the instance's number.
+    /// How many organizations they may create by their own number, within what the settings allow; absent for the instance's number.
     pub create_organizations_limit: Option<i64>,
     /// When they accepted the terms.
     pub legal_accepted_at: Option<Timestamp>,
@@ -147,6 +147,7 @@ pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     let Some(mut user) = store::find(tx, id).await? else { return Ok(None) };
     user.identifiers = identifiers::store::of_users(tx, &[id]).await?;
     guard::count_left(tx, std::slice::from_mut(&mut user)).await?;
+    organizations::hold_limits(tx, std::slice::from_mut(&mut user)).await?;
     images::illustrate(tx, std::slice::from_mut(&mut user)).await?;
     if user.organizations > 0 {
         user.memberships = memberships::of_user(tx, id).await?;
@@ -174,6 +175,7 @@ pub(crate) async fn with_identifiers(tx: &mut Tx<'_>, mut users: Vec<User>) -> R
         }
     }
     guard::count_left(tx, &mut users).await?;
+    organizations::hold_limits(tx, &mut users).await?;
     images::illustrate(tx, &mut users).await?;
     Ok(users)
 }

@@ -1,9 +1,10 @@
 //! How many organizations a user belongs to and has created: numbers on the user's row, so that a limit holds whoever comes at once.
 
+use super::User;
 use ::store::{Query, Tx, part, sql};
 use foundation::{Problem, Result, UserId};
 
-use crate::organizations::memberships::MOST_OF_USER;
+use crate::{organizations::memberships::MOST_OF_USER, settings};
 
 /// Notes a membership that begins, whose end is [`discount_membership`]. Whoever else changes the user comes after.
 ///
@@ -40,8 +41,8 @@ pub enum CreationLimit {
     /// The backend's word goes.
     #[default]
     None,
-    /// The user's own number, or this one where they have none; 0 is no limit.
-    Of(i64),
+    /// The user's own number, or the instance's where they have none, within what the settings allow.
+    Own,
 }
 
 /// Notes an organization that the user has created.
@@ -53,13 +54,15 @@ pub(crate) async fn count_creation(tx: &mut Tx<'_>, id: UserId, limit: CreationL
         CreationLimit::None => {
             tx.change(sql!("update users set organizations_created = organizations_created + 1 where instance_id = $1 and id = $2"), &[&id]).await?
         }
-        CreationLimit::Of(most) => {
+        CreationLimit::Own => {
+            let most = settings::allowances(tx).await?.organizations.parts();
             tx.change(
                 sql!(
-                    "update users set organizations_created = organizations_created + 1 where instance_id = $1 and id = $2
-                      and (coalesce(create_organizations_limit, $3) = 0 or organizations_created < coalesce(create_organizations_limit, $3))"
+                    "update users set organizations_created = organizations_created + 1 where instance_id = $1 and id = $2 and organizations_created < $4
+                      and (coalesce(create_organizations_limit, $3) = 0 or organizations_created < coalesce(create_organizations_limit, $3)
+                        or organizations_created < $5)"
                 ),
-                &[&id, &most],
+                &[&id, &most.usual, &most.ceiling, &most.floor],
             )
             .await?
         }
@@ -68,8 +71,19 @@ pub(crate) async fn count_creation(tx: &mut Tx<'_>, id: UserId, limit: CreationL
         return Ok(());
     }
     let user = super::get(tx, id).await?;
-    let most = if let CreationLimit::Of(most) = limit { user.create_organizations_limit.unwrap_or(most) } else { 0 };
+    let most = settings::allowances(tx).await?.organizations.number(user.create_organizations_limit);
     Err(Problem::OrganizationsFull(most).into())
+}
+
+/// Brings the own numbers of users to what the settings allow now.
+pub(super) async fn hold_limits(tx: &mut Tx<'_>, users: &mut [User]) -> Result<()> {
+    if users.iter().any(|user| user.create_organizations_limit.is_some()) {
+        let allowed = settings::allowances(tx).await?.organizations;
+        for own in users.iter_mut().filter_map(|user| user.create_organizations_limit.as_mut()) {
+            *own = allowed.number(Some(*own));
+        }
+    }
+    Ok(())
 }
 
 /// Notes that an organization that the user has created is gone.

@@ -101,8 +101,8 @@ pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
     tx.change(
         sql!(
             "update users set external_id = $3, first_name = $4, last_name = $5, locale = $6, primary_email_address_id = $7, public_metadata = $8,
-                private_metadata = $9, unsafe_metadata = $10, delete_self_enabled = $11, create_organization_enabled = $12, create_organizations_limit = $13,
-                legal_accepted_at = $14, created_at = $15, updated_at = $16
+                private_metadata = $9, unsafe_metadata = $10, delete_self_enabled = $11, create_organization_enabled = $12, legal_accepted_at = $13, created_at = $14,
+                updated_at = $15
               where instance_id = $1 and id = $2"
         ),
         &[
@@ -117,7 +117,6 @@ pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
             &u.unsafe_metadata,
             &u.delete_self_enabled,
             &u.create_organization_enabled,
-            &u.create_organizations_limit,
             &u.legal_accepted_at,
             &u.created_at,
             &now,
@@ -125,6 +124,11 @@ pub(super) async fn update(tx: &mut Tx<'_>, u: &User) -> Result<()> {
     )
     .await
     .map(drop)
+}
+
+/// Gives the user a number of organizations of their own; absent for the instance's.
+pub(super) async fn set_most_organizations(tx: &mut Tx<'_>, id: UserId, most: Option<i64>) -> Result<()> {
+    tx.change(sql!("update users set create_organizations_limit = $3 where instance_id = $1 and id = $2"), &[&id, &most]).await.map(drop)
 }
 
 pub(super) async fn set_primary_email(tx: &mut Tx<'_>, id: UserId, email: Option<IdentifierId>) -> Result<()> {

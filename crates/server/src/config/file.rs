@@ -1,6 +1,7 @@
 //! What can be said in the TOML file: the names of the flags, and the settings of the system layer. Every fault names its key.
 
-use super::smtp::SmtpTable;
+use super::{layer, lines, smtp::SmtpTable};
+use domain::settings::Document;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
@@ -24,20 +25,24 @@ pub(super) struct File {
     pub npm_cdn: Option<String>,
     pub geoip: Option<PathBuf>,
     pub smtp: Option<SmtpTable>,
-    pub settings: Option<Table>,
-    pub settings_rules: Option<Table>,
+    pub layer: Document,
 }
 
 impl File {
     /// Reads the text.
     ///
     /// # Errors
-    /// A part of a sentence that names the key, or the line.
+    /// A part of a sentence that names the line and the key.
     pub(super) fn parse(text: &str) -> Result<File, String> {
         let table = text.parse::<Table>().map_err(|error| {
-            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).lines().count().max(1));
-            format!("line {line} is no TOML: write name = \"value\", tables as [name], and each name once")
+            // An end of line belongs to the line that it ends.
+            let line = error.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or(text).matches('\n').count()).min(text.lines().count().max(1));
+            format!("line {line} is no TOML: it {}", lines::fault(text, line))
         })?;
+        File::read(table).map_err(|Fault { key, why }| format!("{}{key} {why}", place(text, &key)))
+    }
+
+    fn read(table: Table) -> Result<File, Fault> {
         let mut said = Said::new(table, "");
         let file = File {
             listen: said.word("listen")?,
@@ -57,12 +62,24 @@ impl File {
             npm_cdn: said.word("npm_cdn")?,
             geoip: said.word("geoip")?.map(PathBuf::from),
             smtp: said.table("smtp")?.map(SmtpTable::read).transpose()?,
-            settings: said.table("settings")?,
-            settings_rules: said.table("settings_rules")?,
+            layer: layer::read(said.table("settings")?, said.table("settings_rules")?)?,
         };
         said.end()?;
         Ok(file)
     }
+}
+
+/// The line of a key, as the beginning of a sentence; nothing where it cannot be told.
+pub(super) fn place(text: &str, key: &str) -> String {
+    lines::of_key(text, key).map_or_else(String::new, |line| format!("line {line}: "))
+}
+
+/// What is wrong with a key of the file.
+pub(super) struct Fault {
+    /// Its dotted name.
+    pub key: String,
+    /// What is wrong, as what follows the name in a sentence.
+    pub why: String,
 }
 
 /// A table of the file, from which each key is taken once.
@@ -79,7 +96,7 @@ impl Said {
     }
 
     /// A single value, as it was written.
-    pub(super) fn word(&mut self, key: &'static str) -> Result<Option<String>, String> {
+    pub(super) fn word(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
         self.known.push(key);
         match self.rest.remove(key) {
             None => Ok(None),
@@ -87,23 +104,23 @@ impl Said {
             Some(Value::Integer(number)) => Ok(Some(number.to_string())),
             Some(Value::Float(number)) => Ok(Some(number.to_string())),
             Some(Value::Boolean(flag)) => Ok(Some(flag.to_string())),
-            Some(_) => Err(format!("{}{key} must be one value, like {key} = \"…\"", self.before)),
+            Some(_) => Err(Fault { key: format!("{}{key}", self.before), why: format!("must be one value, like {key} = \"…\"") }),
         }
     }
 
-    fn table(&mut self, key: &'static str) -> Result<Option<Table>, String> {
+    fn table(&mut self, key: &'static str) -> Result<Option<Table>, Fault> {
         self.known.push(key);
         match self.rest.remove(key) {
             None => Ok(None),
             Some(Value::Table(table)) => Ok(Some(table)),
-            Some(_) => Err(format!("{key} must be a table: [{key}]")),
+            Some(_) => Err(Fault { key: key.to_owned(), why: format!("must be a table: [{key}]") }),
         }
     }
 
     /// Refuses what nobody has asked for.
-    pub(super) fn end(mut self) -> Result<(), String> {
+    pub(super) fn end(mut self) -> Result<(), Fault> {
         let Some(key) = self.rest.keys().next() else { return Ok(()) };
         self.known.sort_unstable();
-        Err(format!("{}{key} is unknown: known are {}", self.before, self.known.join(", ")))
+        Err(Fault { key: format!("{}{key}", self.before), why: format!("is unknown: known are {}", self.known.join(", ")) })
     }
 }

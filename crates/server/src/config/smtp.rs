@@ -1,6 +1,9 @@
 //! The server's own mail server, as it is configured.
 
-use super::{file::Said, number};
+use super::{
+    file::{Fault, Said},
+    number,
+};
 use clap::Args;
 use foundation::{EmailAddress, Secret};
 use std::{net::IpAddr, path::Path, path::PathBuf};
@@ -53,8 +56,8 @@ impl SmtpTable {
     /// Reads the table.
     ///
     /// # Errors
-    /// A part of a sentence that names the key.
-    pub(super) fn read(table: toml::Table) -> Result<SmtpTable, String> {
+    /// The key, and what is wrong with it.
+    pub(super) fn read(table: toml::Table) -> Result<SmtpTable, Fault> {
         let mut said = Said::new(table, "smtp.");
         let read = SmtpTable {
             host: said.word("host")?,

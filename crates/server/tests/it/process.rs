@@ -250,7 +250,17 @@ fn the_file_is_checked_and_holds_for_every_instance() {
         ("listen = 7080\n", ["7080", "127.0.0.1:7080"]),
         ("cache_seconds = 'soon'\n", ["cache_seconds is soon", "0 to 60"]),
         ("database_connections = 1.5\n", ["database_connections is 1.5", "2 to 1000"]),
-        ("base_url = 'x'\nbase_url 'y'\n", ["line 2", "TOML"]),
+        ("base_url = 'x'\nbase_url 'y'\n", ["line 2", "neither name = \"value\" nor a table"]),
+        ("# here\n\nbase_url = http://localhost:7080\n", ["insula.toml: line 3", "base_url = \"http://localhost:7080\""]),
+        ("log = 'info'\nlisten = '127.0.0.1:7080\n", ["line 2", "does not close the text of listen"]),
+        ("log = 'info'\nlog = 'debug'\n", ["line 2", "log a second time"]),
+        ("[smtp\nhost = 'x'\n", ["line 1", "bracket"]),
+        ("log = 'info'\nbas_url = 'x'\n", ["line 2: bas_url is unknown", "base_url"]),
+        ("[smtp]\n\nport = [1]\n", ["line 3: smtp.port", "one value"]),
+        ("[settings]\n\"sesion.lifetime\" = 600\n", ["settings.sesion", "is no setting"]),
+        ("[settings]\n\"session.lifetime\" = 1\n", ["line 2: settings.session.lifetime", "60"]),
+        ("[settings]\ndevelopment_origin = 'javascript:alert(1)'\n", ["line 2: settings.development_origin", "an origin"]),
+        ("[settings_rules]\nsession.livetime = { max = 600 }\n", ["line 2: settings_rules.session.livetime", "is no setting"]),
         ("[settings_rules]\n\"session.lifetime\" = { locked = true }\n", ["rules.session.lifetime", "lock, min, max"]),
         ("[settings_rules]\n\"session.lifetime\" = { max = 'long' }\n", ["rules.session.lifetime", "whole number as max"]),
         ("[settings_rules]\n\"session.lifetime\" = true\n", ["rules.session.lifetime", "object"]),
@@ -260,7 +270,8 @@ fn the_file_is_checked_and_holds_for_every_instance() {
         assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");
         assert!(!["expected", "invalid type", "unknown field"].iter().any(|word| said.contains(word)), "another program's words: {said}");
     }
-    std::fs::write(&file, "[settings.session]\nmulti = true\n").expect("written");
+    // A key may be one word or tables, in both tables.
+    std::fs::write(&file, "[settings]\n\"session.multi\" = true\n[settings_rules]\nsession.lifetime = { max = 86_400 }\n").expect("written");
     let running = start(folder.path());
     let text = std::fs::read_to_string(folder.path().join("first-start.json")).expect("first-start.json");
     let first: Value = serde_json::from_str(&text).expect("JSON");
@@ -315,6 +326,37 @@ fn another_address_than_at_the_last_start_is_told() {
     let moved = said(second);
     assert!(moved.contains(told) && moved.contains(&format!("--base-url http://localhost:{first}")), "{moved}");
     assert!(!said(second).contains(told), "once");
+}
+
+/// What works and is seldom meant is told at each start, and by the doctor; and what is meant is not.
+#[test]
+fn what_is_seldom_meant_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = |mode: u32, port: u16, words: &[&str]| {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("mode");
+        let mut process = command(folder.path(), port).args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        while !ask(port, "/readyz", &[]).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            assert!(process.try_wait().expect("a state").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        assert!(Command::new("kill").arg("-TERM").arg(process.id().to_string()).status().expect("kill").success());
+        let said = String::from_utf8_lossy(&process.wait_with_output().expect("it ends").stderr).into_owned();
+        let mut doctor = Command::new(BINARY);
+        doctor.env_clear().args(["doctor", "--data"]).arg(folder.path()).arg("--listen").arg(format!("127.0.0.1:{port}")).args(words);
+        (said, String::from_utf8_lossy(&doctor.output().expect("it runs").stdout).into_owned())
+    };
+    let (open, proxy, metrics) = ("others can see which files are in it", "--trusted-proxies", "every network that this machine is on");
+    let (port, seen) = (free_port(), free_port());
+    let (url, everywhere) = (format!("http://localhost:{seen}"), format!("0.0.0.0:{}", free_port()));
+    for said in <[String; 2]>::from(told(0o755, port, &["--base-url", &url, "--metrics-listen", &everywhere])) {
+        assert!([open, proxy, metrics, "chmod 700", &url, &everywhere].iter().all(|part| said.contains(part)), "{said}");
+    }
+    let inside = format!("127.0.0.1:{}", free_port());
+    for words in [vec!["--metrics-listen", &inside], vec!["--base-url", &url, "--trusted-proxies", "127.0.0.1"]] {
+        for said in <[String; 2]>::from(told(0o700, port, &words)) {
+            assert!(![open, proxy, metrics].iter().any(|part| said.contains(part)), "{words:?}: {said}");
+        }
+    }
 }
 
 /// A disk that refuses to keep something may say yes the next time, without having kept it.

@@ -6,4 +6,4 @@ mod users;
 
 pub use jwt_templates::jwt_template;
 pub use layers::{layer_change, run};
-pub use users::{UserForm, date, new_user, organizations_limit, policy, refuse_absent_features, refuse_client_trust};
+pub use users::{UserForm, date, new_user, policy, refuse_absent_features, refuse_client_trust};

@@ -80,7 +80,7 @@ pub fn new_user(input: &Input) -> Result<UserForm, Problem> {
         unsafe_metadata: Json(input.object("unsafe_metadata")?.unwrap_or_default()),
         delete_self_enabled: input.flag("delete_self_enabled")?,
         create_organization_enabled: input.flag("create_organization_enabled")?,
-        create_organizations_limit: organizations_limit(input)?,
+        create_organizations_limit: input.number("create_organizations_limit")?,
         legal_accepted_at: date(input, "legal_accepted_at")?,
         created_at: date(input, "created_at")?,
         banned: input.flag("banned")?.unwrap_or(false),
@@ -132,17 +132,6 @@ fn check_statuses(input: &Input, addresses: usize) -> Result<(), Problem> {
 /// [`Problem::ParamFormat`].
 pub fn policy(input: &Input) -> Result<Policy, Problem> {
     Ok(if input.flag("skip_password_checks")? == Some(true) { Policy::Skipped } else { Policy::Checked })
-}
-
-/// How many organizations a user may create.
-///
-/// # Errors
-/// [`Problem::ParamInvalid`]; [`Problem::ParamFormat`].
-pub fn organizations_limit(input: &Input) -> Result<Option<i64>, Problem> {
-    match input.number("create_organizations_limit")? {
-        Some(limit) if !(0..=1_000_000).contains(&limit) => Err(Problem::invalid("create_organizations_limit", "must be between 0 and 1000000")),
-        limit => Ok(limit),
-    }
 }
 
 /// A date and time as RFC 3339 says.

@@ -116,7 +116,8 @@ pub async fn create(tx: &mut Tx<'_>, actor: Actor<'_>, tenant: &Tenant, invite: 
     let tenant: &Tenant = &door;
     ensure_strangers(tx, tenant, &organization, invite.new).await?;
     let count = i64::try_from(invite.new.len()).unwrap_or(i64::MAX);
-    if !organizations::store::keep_seats(tx, organization.id, count, settings.organization_settings.most_members()).await? {
+    let most = settings::allowances(tx).await?.members.parts();
+    if !organizations::store::keep_seats(tx, organization.id, count, most).await? {
         return Err(Problem::MembersFull(organization.max_allowed_memberships).into());
     }
     let mut issued = Vec::with_capacity(invite.new.len());

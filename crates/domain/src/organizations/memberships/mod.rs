@@ -153,7 +153,7 @@ async fn take_seat(tx: &mut Tx<'_>, id: OrganizationId, seat: Seat) -> Result<()
         Seat::Kept => super::store::turn_seat(tx, id).await?,
         Seat::New => {
             invitations::sweep(tx, id).await?;
-            let most = settings::effective(tx).await?.organization_settings.most_members();
+            let most = settings::allowances(tx).await?.members.parts();
             super::store::take_seat(tx, id, most).await?
         }
     };

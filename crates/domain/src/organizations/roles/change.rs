@@ -78,6 +78,9 @@ pub(super) fn name(name: &str) -> Result<String, Problem> {
     if name.chars().count() > 256 || text::has_control(name) {
         return Err(Problem::invalid("name", "must have at most 256 characters and no control characters"));
     }
+    if text::is_blank(name) {
+        return Err(Problem::invalid("name", "must have characters that can be seen"));
+    }
     Ok(name.to_owned())
 }
 

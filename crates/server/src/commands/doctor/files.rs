@@ -1,7 +1,10 @@
 //! The data folder: whose it is, who may read what is in it, and how much room there is.
 
 use super::{Finding, Patient};
-use crate::files::{MASTER, OLDER};
+use crate::{
+    doubts,
+    files::{MASTER, OLDER},
+};
 use std::{
     fs::Metadata,
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -36,7 +39,7 @@ pub fn check(patient: &Patient) -> BoxFuture<'_, Vec<Finding>> {
             look(&config, &found, 0o022, &mut faults);
         }
         if faults.is_empty() {
-            faults.push(private(data, &folder));
+            faults.push(private(data));
         }
         faults.push(room(data));
         faults.extend(leftovers(patient));
@@ -44,14 +47,11 @@ pub fn check(patient: &Patient) -> BoxFuture<'_, Vec<Finding>> {
     })
 }
 
-/// A folder that others may look into is no danger, because the files in it are closed; but it is not private.
-fn private(data: &Path, folder: &Metadata) -> Finding {
-    let mode = folder.permissions().mode() & 0o777;
-    if mode & 0o055 == 0 {
-        return Finding::ok("files", format!("{} and what is in it belong to this user alone", data.display()));
+fn private(data: &Path) -> Finding {
+    match doubts::folder(data) {
+        Some(doubt) => Finding::warn("files", doubt.says, doubt.remedy),
+        None => Finding::ok("files", format!("{} and what is in it belong to this user alone", data.display())),
     }
-    let says = format!("{0} has mode {mode:o}: others can see which files are in it, but none of the files that hold secrets can be read", data.display());
-    Finding::warn("files", says, format!("chmod 700 {}", data.display()))
 }
 
 fn look(path: &Path, found: &Metadata, closed: u32, faults: &mut Vec<Finding>) {

@@ -13,6 +13,7 @@ mod proxies;
 use super::say;
 use crate::{
     config::{Config, Flags},
+    doubts,
     files::{MasterTexts, master_key},
     start,
 };
@@ -115,6 +116,7 @@ async fn examine(flags: &Flags) -> Vec<Finding> {
     };
     let says = format!("{}, listening at {}, data in {}", config.site.base_url(), config.listen, config.data.display());
     let mut findings = vec![Finding::ok("configuration", says)];
+    findings.extend(doubts::addresses(&config).into_iter().map(|doubt| Finding::warn("configuration", doubt.says, doubt.remedy)));
     let patient = Patient::visit(config).await;
     for check in CHECKS {
         findings.extend(check(&patient).await);

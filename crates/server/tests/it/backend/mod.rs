@@ -7,6 +7,7 @@ mod email_addresses;
 mod hostile;
 mod instance;
 mod jwt_templates;
+mod names;
 mod passwords;
 mod paths;
 mod redirect_urls;

@@ -7,7 +7,7 @@ use testkit::{Browser, TestServer};
 const AT_ONCE: usize = 64;
 
 /// Sends as many requests at once as there are browsers; how many succeed.
-async fn at_once<F, Fut>(browsers: Vec<Browser>, send: F) -> Vec<u16>
+pub async fn at_once<F, Fut>(browsers: Vec<Browser>, send: F) -> Vec<u16>
 where
     F: Fn(Browser, usize) -> Fut,
     Fut: Future<Output = u16> + Send + 'static,
@@ -20,7 +20,7 @@ where
     statuses
 }
 
-async fn people(server: &TestServer, count: usize) -> Vec<String> {
+pub async fn people(server: &TestServer, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..count {
         let made = server.backend().post("/v1/users", json!({ "email_address": [format!("p{number}@example.com")], "skip_password_requirement": true })).await;

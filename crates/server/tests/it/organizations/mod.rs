@@ -7,6 +7,7 @@ mod domains_owned;
 mod elsewhere;
 mod ends;
 mod enrolment;
+mod held;
 pub mod invitations;
 mod limits;
 mod members;

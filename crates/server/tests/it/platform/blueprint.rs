@@ -84,7 +84,7 @@ async fn what_the_blueprint_holds_an_instance_can_only_tighten() {
 
     // The Backend API is a view of the same layer.
     let reply = server.backend().patch("/v1/instance", json!({ "hibp": false })).await;
-    assert_eq!((reply.refusal(), reply.param()), ((422, "setting_held"), "auth_password.hibp"));
+    assert_eq!((reply.refusal(), reply.param()), ((422, "setting_held"), "hibp"));
     let seen = server.backend().get("/v1/instance/settings/effective").await.ok()["settings"]["auth_password.min_length"].clone();
     assert_eq!((&seen["value"], &seen["source"], &seen["locked_by"]), (&json!(11), &json!("instance"), &json!("blueprint")));
 }

@@ -1,5 +1,6 @@
 //! The Platform API: what a workspace does with its applications.
 
+mod alike;
 mod applications;
 mod blueprint;
 mod config;
