@@ -23,7 +23,7 @@ pub async fn update(call: BackendCall, Id(id): Id<DomainId>, input: Input) -> An
         return Err(Problem::invalid("is_secondary", "is not supported by this server").into());
     }
     let change = Change {
-        name: domains::check_name("name", input.text("name")?)?,
+        name: domains::check_name(call.site(), "name", input.text("name")?)?,
         proxy_url: input.change("proxy_url")?.map(|url| url.as_deref().map(domains::check_proxy_url).transpose()).transpose()?,
     };
     let tenant = call.change_instance(|tx, instance| Box::pin(domains::update(tx, instance, id, Actor::Backend, &change))).await?;

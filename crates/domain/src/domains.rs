@@ -1,14 +1,16 @@
 //! Domains: the name that an application wants for an instance, and the address of its own proxy. Every instance has exactly one. Names are
-//! kept and not verified, so nothing is served under them; the proxy's address is believed beside the instance's secret key alone.
+//! kept and not verified, so they claim nothing and nothing is served under them; the proxy's address is believed beside the instance's secret key
+//! alone.
 
 use crate::{
     applications,
     audit::{self, Actor},
-    instances::{self, Environment, Instance, Which},
+    instances::{self, Environment, Instance, Site, Which},
     redirects,
 };
 use ::store::PlatformTx;
 use foundation::{ApplicationId, DomainId, Id, InstanceId, Problem, Result, WorkspaceId};
+use psl::{Psl as _, Type};
 use serde_json::json;
 
 /// The id of an instance's domain: it has the instance's own KSUID.
@@ -25,18 +27,40 @@ pub struct Change {
     pub proxy_url: Option<Option<String>>,
 }
 
-/// Checks the name that an application wants.
+/// Checks the name that an application wants: neither this server's own nor that of an instance here, and none that many share (`co.uk`, `vercel.app`).
 ///
 /// # Errors
 /// [`Problem::ParamInvalid`] on this parameter.
-pub fn check_name(param: &'static str, name: Option<&str>) -> Result<Option<String>, Problem> {
+pub fn check_name(site: &Site, param: &'static str, name: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(text) = name else { return Ok(None) };
     let fault = Problem::invalid(param, "must be a host name like example.com");
-    let host = url::Host::parse(text).map_err(|_| fault.clone())?;
-    match host {
-        url::Host::Domain(name) if name.contains('.') && name.len() <= 253 && !name.ends_with(".localhost") && name.split('.').all(is_label) => Ok(Some(name)),
-        _ => Err(fault),
+    let name = match url::Host::parse(text) {
+        Ok(url::Host::Domain(name)) if name.contains('.') && name.len() <= 253 && !name.ends_with(".localhost") && name.split('.').all(is_label) => name,
+        _ => return Err(fault),
+    };
+    if shared(&name).is_some() {
+        return Err(Problem::invalid(param, "is a public suffix, under which many have domains of their own: give one like example.com"));
     }
+    if site.has_host(&name) {
+        return Err(Problem::invalid(param, "is an address of this server itself: give one of the application's"));
+    }
+    Ok(Some(name))
+}
+
+/// Who shares a name, if it is a public suffix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Everybody below a registry: `com`, `co.uk`.
+    Registry,
+    /// The customers of a company: `vercel.app`, `github.io`.
+    Company,
+}
+
+/// Who shares a name in its normal form; nobody, where it is not in the public suffix list.
+pub(crate) fn shared(name: &str) -> Option<Sharing> {
+    let suffix = psl::List.suffix(name.as_bytes())?;
+    let whole = suffix.is_known() && suffix.trim().as_bytes().len() == name.trim_end_matches('.').len();
+    whole.then_some(if suffix.typ() == Some(Type::Private) { Sharing::Company } else { Sharing::Registry })
 }
 
 fn is_label(label: &str) -> bool {
@@ -111,6 +135,44 @@ pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_one_applications_own() {
+        let site = Site::new("https://id.example.com", None).expect("a site");
+        for (text, name) in [
+            ("Shop.example", "shop.example"),
+            ("example.co.uk", "example.co.uk"),
+            ("a.b.example.co.uk", "a.b.example.co.uk"),
+            ("shop.vercel.app", "shop.vercel.app"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("example.com", "example.com"),
+            ("www.id.example.com", "www.id.example.com"),
+            ("notid.example.com", "notid.example.com"),
+        ] {
+            assert_eq!(check_name(&site, "domain", Some(text)), Ok(Some(name.to_owned())), "{text}");
+        }
+        for text in [
+            "co.uk",
+            "CO.UK",
+            "com.au",
+            "gov.uk",
+            "vercel.app",
+            "github.io",
+            "anything.ck",
+            "公司.cn",
+            "id.example.com",
+            "ID.example.com",
+            "my-shop-abc234.id.example.com",
+            "api.id.example.com",
+            "com",
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            "x.localhost",
+        ] {
+            assert!(matches!(check_name(&site, "domain", Some(text)), Err(Problem::ParamInvalid(..))), "{text}");
+        }
+    }
 
     #[test]
     fn a_proxy_is_reached_by_https_or_on_this_machine() {

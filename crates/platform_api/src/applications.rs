@@ -51,7 +51,7 @@ pub async fn create(call: PlatformCall, input: Input) -> Answer {
     let new = NewApplication {
         name: applications::check_name(input.required("name")?)?,
         environments: environments(&input)?,
-        domain: domains::check_name("domain", input.text("domain")?)?,
+        domain: domains::check_name(call.site(), "domain", input.text("domain")?)?,
         proxy_path: domains::check_proxy_path(input.text("proxy_path")?)?,
     };
     let workspace = call.workspace();

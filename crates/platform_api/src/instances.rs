@@ -49,19 +49,19 @@ pub async fn create(call: PlatformCall, Id(application): Id<ApplicationId>, inpu
     if input.text("environment_type")?.is_some_and(|word| word != Environment::Production.as_str()) {
         return Err(Problem::invalid("environment_type", "must be production").into());
     }
-    let domain = domains::check_name("domain", Some(input.required("domain")?))?;
+    let domain = domains::check_name(call.site(), "domain", Some(input.required("domain")?))?;
     let new = NewInstance { environment: Environment::Production, label: None, domain, proxy_url: None, clone_of: clone_of(&input)? };
     add(call, application, &new, body).await
 }
 
 /// What a further instance is to be.
-fn further(input: &Input) -> Result<NewInstance, Problem> {
+fn further(call: &PlatformCall, input: &Input) -> Result<NewInstance, Problem> {
     input.only(&["name", "environment_type", "domain", "proxy_url", "clone_instance_id"])?;
     let environment = Environment::parse(input.required("environment_type")?);
     Ok(NewInstance {
         environment: environment.ok_or_else(|| Problem::invalid("environment_type", "must be development or production"))?,
         label: Some(applications::check_label(input.required("name")?)?),
-        domain: domains::check_name("domain", input.text("domain")?)?,
+        domain: domains::check_name(call.site(), "domain", input.text("domain")?)?,
         proxy_url: input.text("proxy_url")?.map(domains::check_proxy_url).transpose()?,
         clone_of: clone_of(input)?,
     })
@@ -69,7 +69,8 @@ fn further(input: &Input) -> Result<NewInstance, Problem> {
 
 /// A further instance: staging, a preview, a demonstration. It has a name, and is of one of the two types that keys know.
 pub async fn create_environment(call: PlatformCall, Id(application): Id<ApplicationId>, input: Input) -> Answer {
-    add(call, application, &further(&input)?, |call, added| {
+    let new = further(&call, &input)?;
+    add(call, application, &new, |call, added| {
         let mut shown = environment_body(call, &added.instance);
         shown["secret_key"] = added.secret_key.expose().into();
         shown

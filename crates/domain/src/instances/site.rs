@@ -83,6 +83,19 @@ impl Site {
         (!slug.is_empty() && !slug.contains('.') && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')).then_some(slug)
     }
 
+    /// Whether a name is the server's own, its Backend API's, or as instances' hosts are: one label below the base domain that ends in six letters of their
+    /// alphabet.
+    pub fn has_host(&self, name: &str) -> bool {
+        let without_port = |host: &str| host.split_once(':').map_or(host, |(name, _)| name).to_owned();
+        let (own, domain) = (self.base_url.split_once("://").map_or("", |(_, own)| own), without_port(&self.base_domain));
+        let below = name.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
+        let drawn = |label: &str| {
+            let end = label.rsplit_once('-').map(|(_, end)| end);
+            !label.contains('.') && end.is_some_and(|end| end.len() == 6 && end.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')))
+        };
+        name == without_port(own) || name == domain || below.is_some_and(|label| label == "api" || drawn(label))
+    }
+
     /// Where the Frontend API of the instance of this slug is, without `/v1`.
     pub fn frontend_url(&self, slug: &str) -> String {
         if self.paths { format!("{}/t/{slug}", self.base_url) } else { format!("{}://{slug}.{}", if self.secure { "https" } else { "http" }, self.base_domain) }

@@ -11,7 +11,7 @@ use axum::extract::FromRequestParts;
 use domain::{
     Verdict,
     audit::Actor,
-    instances::{Instance, Tenant},
+    instances::{Instance, Site, Tenant},
     keys, messages,
     passwords::{self, Answer as PasswordAnswer, Question},
     settings,
@@ -180,6 +180,11 @@ impl BackendCall {
     /// As [`messages::try_server`].
     pub async fn try_mail_server(&self, to: &EmailAddress) -> Result<messages::Trial, Refusal> {
         Ok(messages::try_server(&self.app.world, &self.app.database, self.tenant.id(), to).await?)
+    }
+
+    /// Where this server is.
+    pub fn site(&self) -> &Site {
+        self.app.site()
     }
 
     /// The time now, for showing what was read.

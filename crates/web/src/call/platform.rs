@@ -13,6 +13,7 @@ use axum::extract::FromRequestParts;
 use domain::{
     applications,
     audit::Actor,
+    instances::Site,
     keys::{self, PlatformToken, Scope, spares},
     settings::Run,
 };
@@ -144,6 +145,11 @@ impl PlatformCall {
         let instance = self.app.database.platform(Access::Read, |tx| Box::pin(applications::instance(tx, workspace, application, which))).await?;
         let tenant = Arc::new(self.app.site().tenant(instance));
         Ok(BackendCall::entered(self.app, tenant, Actor::Platform))
+    }
+
+    /// Where this server is.
+    pub fn site(&self) -> &Site {
+        self.app.site()
     }
 
     /// What the instance's hosts and keys say.

@@ -1,5 +1,6 @@
 //! Names of domains: what stands behind the `@` of its people's addresses.
 
+use crate::domains::{self, Sharing};
 use foundation::{EmailAddress, Problem};
 
 /// The longest name.
@@ -11,7 +12,7 @@ const COMMON: &str = include_str!("common.txt");
 /// The normal form of a name, the same that addresses are compared in: lower-case, in ASCII, without a dot at its end.
 ///
 /// # Errors
-/// [`Problem::ParamFormat`]; [`Problem::DomainCommon`].
+/// [`Problem::ParamFormat`]; [`Problem::ParamInvalid`] for a registry's; [`Problem::DomainCommon`].
 pub(super) fn parse(text: &str) -> Result<String, Problem> {
     let unfit = Problem::ParamFormat("name", "a domain, such as example.com");
     if text.len() > 4 * LONGEST {
@@ -22,6 +23,10 @@ pub(super) fn parse(text: &str) -> Result<String, Problem> {
     let name = of_address(address.norm());
     if name.len() > LONGEST {
         return Err(unfit);
+    }
+    // What a company lets its customers have domains under is still the company's own: only addresses exactly at it are matched.
+    if domains::shared(name) == Some(Sharing::Registry) {
+        return Err(Problem::invalid("name", "is a public suffix, under which many have domains of their own: give one like example.com"));
     }
     if is_common(name) { Err(Problem::DomainCommon) } else { Ok(name.to_owned()) }
 }
@@ -80,6 +85,16 @@ mod tests {
             assert!(matches!(parse(text), Err(Problem::ParamFormat("name", _))), "{text:?}");
         }
         assert!(parse(&"a.".repeat(5_000)).is_err());
+    }
+
+    #[test]
+    fn what_a_registry_gives_out_belongs_to_nobody() {
+        for text in ["co.uk", "Com.AU", "gov.uk", "any.ck"] {
+            assert!(matches!(parse(text), Err(Problem::ParamInvalid(..))), "{text}");
+        }
+        for text in ["acme.co.uk", "vercel.app", "acme.gov.uk", "www.ck"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
