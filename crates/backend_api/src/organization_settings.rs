@@ -1,11 +1,6 @@
 //! How the instance's organizations are, as a whole.
 
-use domain::{
-    audit::Actor,
-    bodies,
-    organizations::roles,
-    settings,
-};
+use domain::{audit::Actor, bodies, organizations::roles, settings};
 use foundation::{Id as _, Problem, RoleId};
 use serde_json::{Map, Value, json};
 use web::{Answer, BackendCall, Input};

@@ -46,7 +46,9 @@ mod tests {
         for blank in ["", " \t", "\u{200b}\u{200b}", "\u{2060}", "\u{ad}", "\u{feff}", "\u{3164}", "\u{200d}\u{fe0f}", "\u{202e}", "\u{2800} \u{e0041}"] {
             assert!(is_blank(blank), "{blank:?}");
         }
-        for seen in ["A", "\u{0645}\u{06cc}\u{200c}\u{062e}\u{0648}\u{0627}\u{0647}\u{0645}", "\u{1f469}\u{200d}\u{1f52c}", "\u{2764}\u{fe0f}", "\u{301}", "\u{ac00}"] {
+        for seen in
+            ["A", "\u{0645}\u{06cc}\u{200c}\u{062e}\u{0648}\u{0627}\u{0647}\u{0645}", "\u{1f469}\u{200d}\u{1f52c}", "\u{2764}\u{fe0f}", "\u{301}", "\u{ac00}"]
+        {
             assert!(!is_blank(seen) && !has_control(seen), "{seen:?}");
         }
     }

@@ -34,7 +34,11 @@ fn unnamed_proxy(config: &Config) -> Option<Doubt> {
         return None;
     }
     Some(Doubt {
-        says: format!("the base URL {} leads to port {leads}, the server listens at {}, and no proxy between them is named", config.site.base_url(), config.listen),
+        says: format!(
+            "the base URL {} leads to port {leads}, the server listens at {}, and no proxy between them is named",
+            config.site.base_url(),
+            config.listen
+        ),
         remedy: format!(
             "if a proxy stands there, name it with --trusted-proxies, because all visitors seem to be it; if none does, give --base-url with port {listens}"
         ),

@@ -5,7 +5,10 @@ use crate::{
     once,
 };
 use ::store::{FromRow, Place, Row, Tx, sql};
-use foundation::{EmailAddress, Error, Problem, Result, Secret, Timestamp, text::{has_control, is_blank}};
+use foundation::{
+    EmailAddress, Error, Problem, Result, Secret, Timestamp,
+    text::{has_control, is_blank},
+};
 use serde_json::json;
 use std::net::IpAddr;
 use url::Host;

@@ -1,7 +1,10 @@
 //! What is told to people, and in which words.
 
 use crate::messages::{Kind, Part, check_template};
-use foundation::{Problem, text::{has_control, is_blank}};
+use foundation::{
+    Problem,
+    text::{has_control, is_blank},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

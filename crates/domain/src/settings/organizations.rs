@@ -11,7 +11,7 @@ pub struct OrganizationSettings {
     /// Whether there are organizations.
     #[schemars(extend("x-tightens" = "off"))]
     pub enabled: bool,
-    /// Whether everybody who is signed in must choose an organization first: nobody works in a personal account.
+    /// Whether everybody who is signed in must choose an organization first, while there are organizations: nobody works in a personal account.
     pub force_organization_selection: bool,
     /// The most members of an organization, invited ones counted, where the organization itself has no number; 0 for no limit.
     #[schemars(range(min = 0, max = 1_000_000_000))]
@@ -117,9 +117,6 @@ impl OrganizationSettings {
             if !(least..=most).contains(&value) {
                 return Err(Problem::invalid(key, format!("must be between {least} and {most}")));
             }
-        }
-        if self.force_organization_selection && !self.enabled {
-            return Err(Problem::invalid("organization_settings.force_organization_selection", "cannot be on while organizations are off"));
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(verify(&token, Category::Session, at(100), |_| None).expect_err("another instance"), Fault::UnknownKey);
     }
 
-    /// RFC 8725; CVE-2026-1529 (an unsigned token was believed).
+    /// RFC 8725; CVE-2026-1529 (an unsigned token was believed). CVE-2024-28180, CVE-2025-27144, CVE-2025-30204, CVE-2026-34986: what stood in a token made the
+    /// reader inflate, iterate or split without end.
     #[test]
     fn hostile_tokens_are_refused() {
         let key = key();
@@ -116,6 +117,24 @@ mod tests {
         assert_eq!(read(&with(json!({ "alg": "RS256", "kid": kid, "jku": "http://evil.example" }))), Err(Fault::Signature), "the header is signed too");
         assert_eq!(read(&format!("{}.{}.{}", parts[0], encode(b"{\"sub\":\"other\",\"exp\":160}"), parts[2])), Err(Fault::Signature));
         assert_eq!(read(&format!("{}.{}.", parts[0], parts[1])), Err(Fault::Signature));
+        // Nothing is inflated, derived or fetched by what a header says.
+        for more in [
+            json!({ "zip": "DEF" }),
+            json!({ "enc": "A256GCM", "p2c": 1_000_000_000, "p2s": "AA" }),
+            json!({ "jwk": { "kty": "oct", "k": "AA" } }),
+            json!({ "x5u": "http://127.0.0.1/" }),
+            json!({ "x5c": ["AA"] }),
+        ] {
+            let mut header = json!({ "alg": "RS256", "kid": kid });
+            header.as_object_mut().expect("a header").extend(more.as_object().expect("an object").clone());
+            assert!(matches!(read(&with(header.clone())), Err(Fault::Signature | Fault::Algorithm)), "{header}");
+            header["alg"] = json!("PBES2-HS256+A128KW");
+            assert_eq!(read(&with(header.clone())), Err(Fault::Algorithm), "{header}");
+        }
+        let five = format!("{}.{}.AA.AA.AA", encode(json!({ "alg": "dir", "enc": "A256GCM", "zip": "DEF" }).to_string().as_bytes()), parts[1]);
+        for text in [five, ".".repeat(100_000), "a.".repeat(MOST)] {
+            assert_eq!(read(&text), Err(Fault::Malformed), "{text:.20}");
+        }
         for text in ["", "a", "a.b", "a.b.c", "....", &"a".repeat(MOST + 1)] {
             assert_eq!(read(text), Err(Fault::Malformed), "{:.20}", text);
         }

@@ -254,6 +254,7 @@ fn assert_silent(operation: &Operation, reply: &Reply, ours: &Ours) {
     assert!(!reply.status.is_server_error(), "{} breaks: {} {}", operation.id, reply.status, reply.text);
 }
 
+/// CVE-2025-27507, CVE-2025-64431: whoever was allowed an operation in one place could name an id of another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_operation_reaches_into_another_instance() {
     let server = TestServer::start().await;

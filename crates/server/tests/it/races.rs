@@ -82,7 +82,7 @@ async fn a_handshake_is_fetched_once() {
     assert_eq!(successes(&statuses), 1, "{statuses:?}");
 }
 
-/// CVE-2024-4629, CVE-2024-32868: parallel tries beat the counter.
+/// CVE-2024-4629, CVE-2024-32868, CVE-2025-64102: parallel tries beat the counter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_burst_of_passwords_learns_no_more_than_the_limit() {
     let server = TestServer::start_with(Setup { settings: json!({ "attack_protection": { "max_attempts": 5 } }), ..Setup::default() }).await;
@@ -126,6 +126,7 @@ async fn the_counter_of_users_is_exact_under_creation_and_deletion() {
     assert_eq!((counted, listed), (json!(AT_ONCE / 2), AT_ONCE / 2));
 }
 
+/// CVE-2026-34454: a session that was ended was there again, because something else of it was under way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn signing_out_and_using_a_session_at_once_revives_nothing() {
     let server = TestServer::start().await;
@@ -142,6 +143,44 @@ async fn signing_out_and_using_a_session_at_once_revives_nothing() {
     }
     assert_eq!(server.backend().get(&format!("/v1/sessions/{id}")).await.ok()["status"], "ended");
     assert_eq!(browser.sessions().await.len(), 0);
+}
+
+/// CVE-2026-34454, of a client with several sessions: ending one and signing out of all, while the others are switched to and used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn switching_between_sessions_while_they_end_revives_none() {
+    let server = TestServer::start_with(testkit::Setup { settings: json!({ "session": { "multi": true } }), ..testkit::Setup::default() }).await;
+    for name in ["ada", "grace"] {
+        server.signed_in(name).await;
+    }
+    let mut browser = server.signed_in("hedy").await;
+    browser.sign_in("ada", testkit::PASSWORD).await.response();
+    browser.sign_in("grace", testkit::PASSWORD).await.response();
+    let ids: Vec<String> = browser.sessions().await.iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect();
+    assert_eq!(ids.len(), 3);
+    for (ended, verb) in [(vec![ids[0].clone()], "end"), (ids.clone(), "all")] {
+        let mut tasks = Vec::new();
+        for n in 0..AT_ONCE {
+            let (mut browser, id, first) = (browser.clone(), ids[n % 3].clone(), ids[0].clone());
+            let at = (n == AT_ONCE / 2).then_some(verb);
+            tasks.push(tokio::spawn(async move {
+                match at {
+                    Some("end") => browser.post(&format!("/v1/client/sessions/{first}/end"), &[]).await.status,
+                    Some(_) => browser.override_method("DELETE", "/v1/client/sessions", &[]).await.status,
+                    None if n % 2 == 0 => browser.post(&format!("/v1/client/sessions/{id}/touch"), &[]).await.status,
+                    None => browser.post(&format!("/v1/client/sessions/{id}/tokens"), &[]).await.status,
+                }
+            }));
+        }
+        for task in tasks {
+            let status = task.await.expect("an answer");
+            assert!(matches!(status, StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND), "{status}");
+        }
+        for id in &ended {
+            let status = server.backend().get(&format!("/v1/sessions/{id}")).await.ok()["status"].clone();
+            assert!(["ended", "removed"].iter().any(|word| status == *word), "{id}: {status}");
+        }
+        assert_eq!(browser.sessions().await.len(), 3 - ended.len(), "{verb}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -36,13 +36,16 @@ pub(super) fn read_only(file: &Path) -> Result<Connection> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] where the disk is full or a file cannot be used.
-pub fn copy(from: &Path, to: &Path, mut tick: impl FnMut() + Send + 'static) -> Result<()> {
+pub fn copy(from: &Path, to: &Path, tick: impl FnMut() + Send + 'static) -> Result<()> {
+    copy_by_steps(from, to, 1_000_000, tick)
+}
+
+fn copy_by_steps(from: &Path, to: &Path, between_ticks: i32, mut tick: impl FnMut() + Send + 'static) -> Result<()> {
     let mut connection = read_only(from)?;
     let target = to.to_str().ok_or_else(|| Error::Unavailable(format!("{} is no text that SQLite can read", to.display())))?;
-    let steps_between_ticks = 1_000_000;
     connection
         .progress_handler(
-            steps_between_ticks,
+            between_ticks,
             Some(move || {
                 tick();
                 false
@@ -121,6 +124,30 @@ mod tests {
         assert_eq!((seen.schema, seen.instances), (3, 3));
         assert!(seen.faults.is_empty() && seen.strangers.is_empty(), "{seen:?}");
         assert!(copy(&from, &to, || ()).is_err(), "what is there is not written over");
+    }
+
+    #[test]
+    fn others_write_while_a_copy_is_made() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (from, to) = (folder.path().join("from.db"), folder.path().join("to.db"));
+        made(&from, "");
+        let writer = Connection::open(&from).expect("opened");
+        let written = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
+        let counted = std::sync::Arc::clone(&written);
+        let write = move || {
+            // A thousand are enough, and keep the log small.
+            if counted.load(std::sync::atomic::Ordering::SeqCst) < 1_000 {
+                writer.execute("insert into instances values ('late')", []).expect("nobody waits for the copy");
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        };
+        copy_by_steps(&from, &to, 10, write).expect("copied");
+        let written = written.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(written > 1, "the copy was long enough to write beside it");
+        // Only what was committed before the copy had its first look can be in it.
+        let seen = examine(&to).expect("examined");
+        assert!(seen.instances < 2 + written && seen.faults.is_empty(), "{seen:?}");
+        assert_eq!(examine(&from).expect("examined").instances, 2 + written);
     }
 
     #[test]

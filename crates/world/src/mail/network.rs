@@ -120,7 +120,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    /// CVE-2024-49753: an address inside was reached by another spelling of it.
+    /// CVE-2024-49753, CVE-2026-55671: an address inside was reached by another spelling of it.
     #[test]
     fn nothing_inside_is_public_however_it_is_written() {
         for inside in [

@@ -38,7 +38,7 @@ pub(crate) async fn count_pending_of(tx: &mut Tx<'_>, domains: &[OrganizationDom
 
 /// Invites into the role that newcomers have, if there is a seat. The organization's row is held, and the address is not invited yet.
 pub(crate) async fn create(tx: &mut Tx<'_>, new: &OfDomain<'_>) -> Result<Option<OrganizationInvitationId>> {
-    let most = settings::effective(tx).await?.organization_settings.most_members();
+    let most = settings::allowances(tx).await?.members.parts();
     if !organizations::store::keep_seats(tx, new.organization, 1, most).await? {
         return Ok(None);
     }

@@ -50,6 +50,7 @@ async fn a_domain_that_cannot_be_is_refused_by_name() {
         (json!({ "proxy_url": 1 }), "proxy_url"),
         (json!({ "name": "https://shop.example" }), "name"),
         (json!({ "name": "localhost" }), "name"),
+        (json!({ "name": "co.uk" }), "name"),
         (json!({ "is_secondary": true }), "is_secondary"),
         (json!({ "is_satellite": true }), "is_satellite"),
     ] {

@@ -6,7 +6,8 @@ use serde_json::Value;
 use testkit::TestServer;
 use web::Face;
 
-/// CVE-2026-41248 and CVE-2026-32130: another spelling of a path that reached the operation, but not the check before it.
+/// CVE-2026-41248, CVE-2026-32130, CVE-2026-33494, CVE-2026-41059: another spelling of a path that reached the operation, but not the check before it.
+/// CVE-2025-54576: what stood in the query was taken for the path.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_spelling_of_a_path_reaches_an_operation_without_its_key() {
     let server = TestServer::start().await;
@@ -39,6 +40,13 @@ async fn no_spelling_of_a_path_reaches_an_operation_without_its_key() {
             format!("/api{path}%20"),
             format!("/api{path}%3f"),
             format!("/api{path}%23"),
+            format!("/api{path}%23/healthz"),
+            format!("/api{path}?/healthz"),
+            format!("/api{path}?x=/readyz&_method=GET"),
+            format!("/api{path}?/inbox.json"),
+            format!("/healthz?/api{path}/x/../../healthz"),
+            format!("/healthz/%2e%2e/api{path}"),
+            format!("/openapi.json/../api{path}"),
             format!("/api{}", path.to_uppercase()),
             format!("/API{path}"),
             format!("/%61pi{path}"),

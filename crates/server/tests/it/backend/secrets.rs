@@ -38,6 +38,10 @@ async fn everything(server: &TestServer) -> Vec<(String, String)> {
     found
 }
 
+/// With what each private key of 2,048 bits begins as PKCS #8 in base64, whichever it is: its length in two bytes, the version, the algorithm, and the
+/// beginning of the key itself.
+const PKCS8_OF_2048: &str = "ADANBgkqhkiG9w0BAQEFAASC";
+
 /// The secrets of a server in use, each with what it is.
 async fn live(server: &TestServer) -> Vec<(&'static str, String)> {
     let backend = server.backend();
@@ -138,7 +142,8 @@ async fn private_keys_are_sealed_and_passwords_are_slow_hashes() {
     }
     assert!(column("users.password_digest").len() >= 2);
     for sealed in column("signing_keys.sealed").into_iter().chain(column("spare_keys.sealed")) {
-        assert!(!sealed.contains("MII") && !sealed.contains("PRIVATE KEY"), "{sealed:.80}");
+        // Three letters stand by chance in sealed text; so much of a key's beginning does not.
+        assert!(!sealed.contains(PKCS8_OF_2048) && !sealed.contains("PRIVATE KEY"), "{sealed:.80}");
     }
     let mut sealed = column("signing_keys.sealed");
     assert!(sealed.len() >= 5);

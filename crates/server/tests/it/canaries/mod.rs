@@ -72,6 +72,7 @@ fn the_log_is_useful(log: &[Value], run: &Run) {
     assert!(log.iter().any(|line| line["fields"]["message"] == "job failed"), "a mail was refused");
 }
 
+/// CVE-2024-39315, CVE-2024-4540: what a session is made of, or what an application had sent along, stood where others could read it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_in_the_log_in_metrics_in_a_refusal_or_in_the_database() {
     let folder = tempfile::tempdir().expect("a folder");

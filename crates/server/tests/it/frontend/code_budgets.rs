@@ -16,7 +16,7 @@ async fn ask(browser: &mut Browser, name: &str, strategy: &str) -> Reply {
     browser.post(&format!("{SIGN_INS}/{id}/prepare_first_factor"), &[("strategy", strategy)]).await
 }
 
-/// CVE-2024-32868: each new attempt had new codes. Also a mailbox filled by somebody else.
+/// CVE-2024-32868, CVE-2025-64102: each new attempt had new codes, and there was no end to attempts. Also a mailbox filled by somebody else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_gets_so_many_codes_in_a_day_by_all_ways_together() {
     let server = limited(json!({ "address": 4 })).await;

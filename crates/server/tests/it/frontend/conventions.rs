@@ -175,7 +175,7 @@ async fn a_body_has_a_megabyte_at_most() {
     assert_is_a_proper_error(&reply, 413);
 }
 
-/// CVE-2026-32130, CVE-2026-41248: a path that was written differently led past a check.
+/// CVE-2026-32130, CVE-2026-41248, CVE-2026-33494, CVE-2026-41059: a path that was written differently led past a check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_path_is_read_in_one_way() {
     let server = TestServer::start().await;

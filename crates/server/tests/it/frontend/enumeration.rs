@@ -23,6 +23,7 @@ async fn known(server: &TestServer, name: &str, at: &str) -> Browser {
     browser
 }
 
+/// CVE-2026-23511: whoever asked long enough knew all accounts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_guesses_so_often_and_then_learns_nothing_more() {
     let server = protected(10).await;
@@ -118,7 +119,7 @@ async fn it_is_on_where_an_instance_is_live_and_off_in_development() {
     }
 }
 
-/// CVE-2024-41952: an unknown user was told by the shape of the answer to a password.
+/// CVE-2024-41952, CVE-2026-23511: an unknown user was told by the shape of the answer to a password.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_costs_the_same_work_whether_or_not_somebody_is_there() {
     let server = TestServer::start().await;

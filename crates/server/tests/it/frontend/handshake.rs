@@ -183,6 +183,7 @@ async fn a_live_handshake_has_secure_cookies_and_no_dev_browser() {
     assert!(directives.iter().all(|d| !d.contains("Domain")), "{directives:?}");
 }
 
+/// CVE-2024-39315, CVE-2024-4540: what a redirect or a cookie carries along said more than it had to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_keeps_the_clients_secret_to_itself() {
     let server = TestServer::start().await;

@@ -62,7 +62,7 @@ async fn a_success_clears_the_count() {
     }
 }
 
-/// CVE-2024-4629: parallel tries were faster than the counter.
+/// CVE-2024-4629, CVE-2025-64102: parallel tries were faster than the counter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_parallel_guesses_gets_ten_verdicts() {
     let server = TestServer::start().await;

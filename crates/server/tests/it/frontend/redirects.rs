@@ -79,7 +79,7 @@ async fn location(browser: &mut Browser, url: &str) -> String {
     reply.location().to_owned()
 }
 
-/// CVE-2021-21291, CVE-2021-29651, CVE-2026-5467, CVE-2024-8883: redirects that two parsers read differently.
+/// CVE-2021-21291, CVE-2021-29651, CVE-2026-5467, CVE-2024-8883: redirects that two parsers read differently. CVE-2025-67495: one that ran code.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_addresses_are_refused_without_a_location() {
     let server = TestServer::start().await;

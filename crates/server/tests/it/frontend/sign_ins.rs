@@ -160,6 +160,29 @@ async fn where_codes_do_not_sign_in_only_the_password_does() {
     assert_eq!(refused.refusal(), (422, "strategy_for_user_invalid"));
 }
 
+/// CVE-2026-29193: where passwords were off, whoever had one came in by it, because only the page had been told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_passwords_are_off_no_path_takes_one() {
+    let server = TestServer::start().await;
+    let mut inside = server.signed_in("ada").await;
+    let (mut begun, mut fresh) = (server.browser(), server.browser());
+    let attempt = begin_sign_in(&mut begun, &address("ada")).await;
+    server.set(server.home.tenant.id(), json!({ "auth_password": { "enabled": false, "required": false } })).await;
+    for reply in [
+        fresh.sign_in("ada", PASSWORD).await,
+        attempt_sign_in(&mut begun, &attempt, &[("strategy", "password"), ("password", PASSWORD)]).await,
+        fresh.post(SIGN_INS, &[("identifier", &address("ada")), ("strategy", "password"), ("password", PASSWORD)]).await,
+        fresh.post("/v1/client/sign_ups", &[("email_address", "new@example.com"), ("password", PASSWORD)]).await,
+        inside.post("/v1/me/change_password", &[("current_password", PASSWORD), ("new_password", "another password entirely")]).await,
+    ] {
+        assert_eq!(reply.status.as_u16() / 100, 4, "{}", reply.text);
+    }
+    let shown = begun.get(&format!("{SIGN_INS}/{attempt}")).await.response().clone();
+    let factors: Vec<_> = shown["supported_first_factors"].as_array().expect("factors").iter().map(|factor| factor["strategy"].clone()).collect();
+    assert_eq!((&shown["status"], factors), (&json!("needs_first_factor"), vec![json!("email_code")]));
+    assert_eq!(server.browser().get("/v1/client").await.response(), &serde_json::Value::Null);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strategy_that_is_not_offered_is_refused() {
     let server = TestServer::start().await;

@@ -191,6 +191,7 @@ async fn one_address_can_sign_up_at_two_instances() {
     assert_ne!(here.user_id().await, there.user_id().await);
 }
 
+/// CVE-2024-49757: where nobody was to sign up, whoever knew the path did.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_signs_up_where_sign_ups_are_restricted() {
     let server = server_with(json!({ "sign_up": { "mode": "restricted" } })).await;
@@ -201,6 +202,7 @@ async fn nobody_signs_up_where_sign_ups_are_restricted() {
     assert!(server.world.inbox.caught(None).is_empty());
 }
 
+/// CVE-2026-29193, CVE-2024-49757: a policy held at the first step and not at the next ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sign_ups_that_were_under_way_end_when_they_become_restricted() {
     let server = TestServer::start().await;

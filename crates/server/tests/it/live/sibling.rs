@@ -172,3 +172,36 @@ async fn two_live_instances_behind_one_host_do_not_mix() {
     assert_eq!(ada.sessions().await.len(), 1, "signing out of one leaves the other");
     assert_eq!(ada.sign_in("ada", PASSWORD).await.refusal(), (400, "session_exists"));
 }
+
+/// T7: a wished name is no proof, so it claims nothing: neither can it be taken away from others, nor is anything of theirs reached by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_another_instance_wishes_too_claims_nothing() {
+    let server = TestServer::start().await;
+    let live = server.production_sibling(PROXY).await;
+    let mut shop = proxied(&server, &live);
+    sign_up(&server, &mut shop, "ada@shop.example").await;
+    let before = server.belongings(live.tenant.id()).await;
+    let keys = server.backend_of(&live).get("/v1/jwks").await.ok().clone();
+    let thief = server.sibling(nobodys()).await;
+    let backend = server.backend_of(&thief);
+    let domain = backend.get("/v1/domains").await.ok()["data"][0]["id"].as_str().expect("an id").to_owned();
+    let taken = backend.patch(&format!("/v1/domains/{domain}"), json!({ "name": "shop.example", "proxy_url": PROXY })).await;
+    assert_eq!(taken.ok()["name"], "shop.example", "two may wish for one name");
+    // Nothing is served under it, for whoever asks without a secret key.
+    for host in ["shop.example", "clerk.shop.example"] {
+        let mut stranger = server.browser().by_host(host);
+        stranger.origin = Some(SHOP.to_owned());
+        assert!(stranger.get("/v1/environment").await.status.is_client_error(), "{host}");
+    }
+    // The secret key says which instance it is, not the name.
+    let mut shop_too = proxied(&server, &thief);
+    for (name, value) in &shop.cookies {
+        shop_too.cookies.insert(name.clone(), value.clone());
+    }
+    assert_eq!(shop_too.get("/v1/client").await.response(), &Value::Null, "a cookie of the one is nobody's at the other");
+    assert_eq!(shop.get("/v1/client").await.response()["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(backend.get("/v1/users/count").await.ok()["total_count"], 0);
+    assert_eq!(server.backend_of(&live).get("/v1/jwks").await.ok(), &keys);
+    let after = server.belongings(live.tenant.id()).await;
+    assert_eq!(after["users"].len(), before["users"].len());
+}

@@ -108,7 +108,7 @@ async fn what_cannot_be_is_refused_by_name() {
     assert_eq!(server.backend().get(PATH).await.status, 404, "nothing was set");
 }
 
-/// CVE-2024-49753, CVE-2026-27945: a tenant's host led inside. Literals are refused when they are set, names when they are used.
+/// CVE-2024-49753, CVE-2026-27945, CVE-2026-55671, CVE-2025-67494: a tenant's host led inside. Literals are refused when they are set, names when they are used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenants_mail_server_is_on_the_public_network_or_nowhere() {
     let mail = MailServer::start(Encryption::StartTls, Some(LOGIN)).await;

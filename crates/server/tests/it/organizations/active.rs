@@ -72,6 +72,8 @@ async fn another_node_lets_go_within_ten_seconds() {
     assert!(fresh_claims(&mut there).await.get("o").is_none());
 }
 
+/// CVE-2024-45042, CVE-2025-64103, CVE-2026-9091: a session whose last step was still to come (there a second factor, here an organization) was taken for a
+/// whole one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_an_organization_must_be_chosen_nobody_is_active_without() {
     let server = server_with(json!({ "force_organization_selection": true })).await;
@@ -112,4 +114,33 @@ async fn the_must_takes_effect_at_the_next_request() {
     assert_eq!(fresh_claims(&mut ada).await["sts"], "pending");
     server.set(home, json!({ "organization_settings": { "enabled": true, "force_organization_selection": false } })).await;
     assert_eq!(ada.get("/v1/client").await.response()["sessions"][0]["status"], "active");
+}
+
+/// Turning organizations off while everybody must choose one: nobody is stuck before a choice that is not there any more. When they are on again, so is the must.
+/// CVE-2026-9791: what was turned off was still claimed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_organizations_nobody_waits_for_one_and_no_token_names_one() {
+    let server = server_with(json!({ "force_organization_selection": true })).await;
+    let (mut ada, mut bob) = (server.signed_in("ada").await, server.signed_in("bob").await);
+    let acme = found(&mut ada, "Acme").await;
+    enter(&mut ada, &acme).await.response();
+    assert_eq!(fresh_claims(&mut ada).await["o"]["id"], json!(acme));
+    assert_eq!(fresh_claims(&mut bob).await["sts"], "pending");
+    let settings = "/v1/instance/organization_settings";
+    assert_eq!(server.backend().patch(settings, json!({ "enabled": false })).await.ok()["enabled"], false);
+    for browser in [&mut ada, &mut bob] {
+        let session = browser.get("/v1/client").await.response()["sessions"][0].clone();
+        assert_eq!((&session["status"], &session["tasks"], &session["last_active_organization_id"]), (&json!("active"), &json!(null), &json!(null)));
+        let shown = claims(&text(&session["last_active_token"], "jwt"));
+        let fetched = fresh_claims(browser).await;
+        for claims in [shown, fetched] {
+            assert_eq!((&claims["sts"], claims.get("o"), claims.get("fea")), (&json!("active"), None, None), "{claims}");
+        }
+        assert_eq!(browser.post("/v1/organizations", &[("name", "Another")]).await.status.as_u16(), 403);
+    }
+    let environment = bob.get("/v1/environment").await.ok()["organization_settings"].clone();
+    assert_eq!((&environment["enabled"], environment.get("force_organization_selection")), (&json!(false), None));
+    server.backend().patch(settings, json!({ "enabled": true })).await.ok();
+    assert_eq!(fresh_claims(&mut bob).await["sts"], "pending");
+    assert_eq!(fresh_claims(&mut ada).await["o"]["id"], json!(acme), "who was in one is in it again");
 }

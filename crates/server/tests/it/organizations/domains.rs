@@ -86,6 +86,10 @@ async fn public_and_malformed_names_are_refused() {
     for name in ["acme", "acme.example.", "https://acme.example", "a@acme.example", "*.acme.example", "10.0.0.1"] {
         assert_eq!(ada.post(&path, &[("name", name)]).await.refusal(), (422, "form_param_format_invalid"), "{name}");
     }
+    for name in ["co.uk", "com.au", "COM.au."] {
+        assert_eq!(ada.post(&path, &[("name", name)]).await.param(), "name", "{name}");
+        assert_eq!(server.backend().post(&path, json!({ "name": name })).await.status.as_u16(), 422, "{name}: not even by the backend's word");
+    }
     assert_eq!(ada.post(&path, &[]).await.param(), "name");
     add(&mut ada, &acme, "bücher.example").await;
     assert_eq!(ada.post(&path, &[("name", "XN--BCHER-KVA.example")]).await.refusal(), (422, "form_identifier_exists"));

@@ -42,7 +42,7 @@ fn assert_refused(reply: &Reply, param: &str, by: &str, value: &Value) {
     assert_eq!((reply.status.as_u16(), reply.param()), (422, param), "{by}: {value}: {}", reply.text);
 }
 
-/// CVE-2026-29192: a tenant's own setting that runs code in its users' browsers, by whichever way it is written.
+/// CVE-2026-29192, CVE-2026-5468, CVE-2026-33525: a tenant's own setting that runs code in its users' browsers, by whichever way it is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_way_of_writing_settings_refuses_all_refuse() {
     let server = TestServer::start().await;

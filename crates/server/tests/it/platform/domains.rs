@@ -35,6 +35,8 @@ async fn a_change_of_domain_is_refused_by_name() {
         (json!({ "name": "" }), "name"),
         (json!({ "name": "localhost" }), "name"),
         (json!({ "name": "shop.example:8443" }), "name"),
+        (json!({ "name": "co.uk" }), "name"),
+        (json!({ "name": "vercel.app" }), "name"),
         (json!({ "name": "shop.example", "proxy_path": "//evil.example" }), "proxy_path"),
         (json!({ "name": "shop.example", "proxy_path": "/a/../b" }), "proxy_path"),
         (json!({ "name": "shop.example", "proxy_url": "https://evil.example" }), "proxy_url"),
