@@ -132,7 +132,8 @@ mod tests {
             assert_eq!(read(&with(header.clone())), Err(Fault::Algorithm), "{header}");
         }
         let five = format!("{}.{}.AA.AA.AA", encode(json!({ "alg": "dir", "enc": "A256GCM", "zip": "DEF" }).to_string().as_bytes()), parts[1]);
-        for text in [five, ".".repeat(100_000), "a.".repeat(MOST)] {
+        assert_eq!(read(&five), Err(Fault::Algorithm));
+        for text in [".".repeat(100_000), "a.".repeat(MOST)] {
             assert_eq!(read(&text), Err(Fault::Malformed), "{text:.20}");
         }
         for text in ["", "a", "a.b", "a.b.c", "....", &"a".repeat(MOST + 1)] {
