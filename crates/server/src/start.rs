@@ -44,14 +44,12 @@ pub async fn serve(config: Config) -> Result<(), String> {
         None => None,
     };
     files::data_folder(&config.data)?;
-    for doubt in doubts::folder(&config.data).into_iter().chain(doubts::addresses(&config)) {
-        tracing::warn!("{}; {}", doubt.says, doubt.remedy);
-    }
     let _held = files::lock(&config.data)?;
     let mut world = World { places: config.places.clone(), ..World::real() };
     world.mail = world.mail.by(config.relay.clone()).reaching(config.reach);
     let world = Arc::new(world);
     let database = open_database(&config, &world).await?;
+    let doubts: Vec<_> = doubts::folder(&config.data).into_iter().chain(doubts::addresses(&config)).collect();
     let site = Arc::new(config.site);
     let first = first_start::lay(&world, &database, &site, &config.data).await?;
     // Another server may have laid the foundation in between, with another key.
@@ -61,6 +59,10 @@ pub async fn serve(config: Config) -> Result<(), String> {
     }
     last_start::note(&config.data, &site)?;
     put_settings(&database, &config.settings).await?;
+    // Whatever refuses to start says one sentence, so this comes after all of it.
+    for doubt in doubts {
+        tracing::warn!("{}; {}", doubt.says, doubt.remedy);
+    }
     let app = Arc::new(App::new(database.clone(), Arc::clone(&world), Arc::clone(&site), config.scripts).trusting(config.trusted_proxies));
     let doors = Arc::new(Doors::new(app));
     let (stop, stopped) = watch::channel(false);

@@ -49,11 +49,14 @@ pub async fn set_password(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, digest:
 /// Changes the password of the user who is signed in. The old one must be right, if there is one. The client's secret changes too.
 ///
 /// # Errors
-/// [`Problem::SignedOut`] where nobody is signed in.
+/// [`Problem::SignedOut`] where nobody is signed in; [`Problem::ParamUnknown`] where there are no passwords.
 pub async fn change_password(tx: &mut Tx<'_>, visit: &mut Visit, current: &Answer, digest: &Secret, keep: Keep) -> Result<Verdict<User>> {
     let (session, user) = visit.themselves(tx).await?;
+    let settings = settings::effective(tx).await?;
+    if !settings.auth_password.enabled {
+        return Err(Problem::ParamUnknown("new_password".to_owned()).into());
+    }
     if user.has_password {
-        let settings = settings::effective(tx).await?;
         let wrong = Problem::PasswordIncorrect("current_password");
         let tried = Try { user: user.id, device: visit.device(), outcome: current.outcome(user.id), digest: current.digest() };
         let verdict = guard::settle(tx, &settings, tried, wrong).await?;

@@ -44,7 +44,6 @@ async fn no_spelling_of_a_path_reaches_an_operation_without_its_key() {
             format!("/api{path}?/healthz"),
             format!("/api{path}?x=/readyz&_method=GET"),
             format!("/api{path}?/inbox.json"),
-            format!("/healthz?/api{path}/x/../../healthz"),
             format!("/healthz/%2e%2e/api{path}"),
             format!("/openapi.json/../api{path}"),
             format!("/api{}", path.to_uppercase()),
