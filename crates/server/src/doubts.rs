@@ -27,7 +27,7 @@ pub fn addresses(config: &Config) -> Vec<Doubt> {
 }
 
 /// Whoever comes by the base URL reaches another port than the server's, so something stands in between; unless it is named, all visitors have its address.
-fn unnamed_proxy(config: &Config) -> Option<Doubt> {
+pub fn unnamed_proxy(config: &Config) -> Option<Doubt> {
     let url = url::Url::parse(config.site.base_url()).ok()?;
     let (leads, listens) = (url.port_or_known_default()?, config.listen.port());
     if leads == listens || listens == 0 || !config.trusted_proxies.is_empty() {
@@ -46,7 +46,7 @@ fn unnamed_proxy(config: &Config) -> Option<Doubt> {
 }
 
 /// Metrics say nothing of tenants, and are nobody's business all the same.
-fn open_metrics(config: &Config) -> Option<Doubt> {
+pub fn open_metrics(config: &Config) -> Option<Doubt> {
     let at = config.metrics_listen?;
     (!is_inside(at.ip())).then(|| Doubt {
         says: format!("metrics are served at {at}, to every network that this machine is on"),

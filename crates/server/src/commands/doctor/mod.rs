@@ -116,7 +116,9 @@ async fn examine(flags: &Flags) -> Vec<Finding> {
     };
     let says = format!("{}, listening at {}, data in {}", config.site.base_url(), config.listen, config.data.display());
     let mut findings = vec![Finding::ok("configuration", says)];
-    findings.extend(doubts::addresses(&config).into_iter().map(|doubt| Finding::warn("configuration", doubt.says, doubt.remedy)));
+    // That https needs a proxy is said where proxies are looked at.
+    let proxy = if config.site.is_secure() { None } else { doubts::unnamed_proxy(&config) };
+    findings.extend(proxy.into_iter().chain(doubts::open_metrics(&config)).map(|doubt| Finding::warn("configuration", doubt.says, doubt.remedy)));
     let patient = Patient::visit(config).await;
     for check in CHECKS {
         findings.extend(check(&patient).await);
