@@ -142,7 +142,7 @@ async fn a_header_with_an_underscore_is_another_header() {
     browser.get("/v1/environment").await.ok();
 }
 
-/// CVE-2019-8400, CVE-2024-41658: what the caller has written came back as a page.
+/// CVE-2019-8400, CVE-2024-41658, CVE-2026-29191: what the caller has written came back as a page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_sent_comes_back_as_a_page() {
     let server = TestServer::start().await;

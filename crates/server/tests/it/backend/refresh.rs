@@ -103,7 +103,7 @@ async fn whatever_does_not_fit_is_a_401_so_that_a_handshake_follows() {
     assert_eq!((missing.refusal(), missing.param()), ((422, "form_param_missing"), "refresh_token"));
 }
 
-/// A refresh token ends with its session, and whenever the client gets a new secret.
+/// A refresh token ends with its session, and whenever the client gets a new secret. CVE-2020-15223: what was revoked was good still.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_ends_with_what_it_came_from() {
     let server = TestServer::start().await;

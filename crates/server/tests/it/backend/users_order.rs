@@ -100,7 +100,7 @@ async fn ties_are_stable_so_that_pages_neither_repeat_nor_skip() {
     }
 }
 
-/// CVE-2026-33503: an order or a cursor that became part of the statement.
+/// CVE-2026-33503, CVE-2026-33505: an order or a cursor that became part of the statement.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_order_is_refused() {
     let server = TestServer::start().await;

@@ -301,7 +301,7 @@ async fn a_cookie_that_was_planted_before_the_sign_in_is_worthless_after_it() {
     assert_eq!(victim.sessions().await.len(), 1);
 }
 
-/// CVE-2025-53942, CVE-2024-46999: whoever was deactivated came in by another way.
+/// CVE-2025-53942, CVE-2024-46999, CVE-2024-47000: whoever was deactivated came in by another way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_banned_user_comes_in_by_no_way_and_stays_in_by_none() {
     let server = TestServer::start().await;

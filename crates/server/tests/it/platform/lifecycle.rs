@@ -7,6 +7,7 @@ use serde_json::json;
 use std::time::Duration;
 use testkit::TestServer;
 
+/// CVE-2024-47060: what was shut could be used still.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_application_ends_at_once_with_its_keys_sessions_and_door() {
     let server = TestServer::start().await;
