@@ -68,11 +68,8 @@ pub fn run(parts: Parts) -> ExitCode {
     {
         steps.step("Tests on PostgreSQL", |counts| {
             let mut command = tests(&["--package", "server", "--test", "it", "--test", "crash"]);
+            command.args(["--package", "axum-postgres", "--features", "axum-postgres/database", "--test", "rows"]);
             run_counted(command.env(DATABASE, postgres.url()).env(CONFLICTS, "7"), counts)
-        });
-        steps.step("The sample on PostgreSQL", |counts| {
-            let mut command = tests(&["--package", "axum-postgres", "--features", "database", "--test", "rows"]);
-            run_counted(command.env(DATABASE, postgres.url()), counts)
         });
         steps.step("PostgreSQL stops", |_| postgres.stop());
     }
