@@ -15,8 +15,13 @@ pub(super) async fn step(tx: &mut Tx<'_>, home: &Instance, conversion: &mut Conv
         1 => {
             let users: Vec<(UserId,)> =
                 tx.list(sql!("select id from users where instance_id = $1 and pool_id = $2 order by id limit $3"), &[&home.pool, &STEP]).await?;
+            let made = |conversion: &Conversion| conversion.done.numbers.get("copies").copied().unwrap_or(0);
+            let before = made(conversion);
             for (user,) in &users {
                 go_over(tx, conversion, *user).await?;
+                if made(conversion) - before >= MANY {
+                    break;
+                }
             }
             !users.is_empty()
         }

@@ -262,6 +262,16 @@ const SHARED: &[(&str, Scoped)] = &[
         )),
     ),
     (
+        "users_without_identifier",
+        sql!(
+            "select count(*) from users u where u.instance_id = $1
+              and exists (select 1 from identifiers i where i.instance_id = $1 and i.user_id = u.id and i.claimed)
+              and not exists (select 1 from identifiers i where i.instance_id = $1 and i.user_id = u.id and i.claimed and not exists
+                (select 1 from identifiers e where e.instance_id = $1 and e.norm = i.norm and e.kind = i.kind and e.claimed and e.pool_id <> i.pool_id
+                  and (e.created_at < i.created_at or (e.created_at = i.created_at and e.id < i.id))))"
+        ),
+    ),
+    (
         "usernames_removed",
         sql!(concat!("select coalesce(cast(sum(g.n - 1) as bigint), 0) from (", in_several_pools!("select count(*) as n", " and i.kind = 'username'"), ") g")),
     ),

@@ -118,6 +118,8 @@ async fn go(tx: &mut PlatformTx<'_>, home: &Instance, mut conversion: Conversion
         Kind::ToShared => inside!(tx, home.id, inside => settings::set_pool_mode(inside, Actor::Server, PoolMode::Shared))?,
         Kind::OrganizationToApplication => depart::open(tx, &conversion).await?,
     }
+    // Who was named stands in the events; a report that is kept keeps nobody's address.
+    conversion.report.conflicts.iter_mut().for_each(|conflict| conflict.first.clear());
     conversion.status = Status::Completed;
     conversion.ended_at = Some(tx.now());
     end(tx, home, &conversion, "conversion.complete").await

@@ -90,6 +90,8 @@ async fn unclaim(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId) -> 
     if late.is_empty() {
         return Ok(());
     }
+    let left = tx.count(sql!("select count(*) from identifiers where instance_id = $1 and user_id = $2 and claimed"), &[&user]).await?;
+    conversion.done.add("users_without_identifier", i64::from(left == 0));
     let lost: Vec<IdentifierId> = late.iter().map(|(id, _)| *id).collect();
     audit::record(tx, Actor::Server, "user.unclaim", &user.to_string(), &json!({ "identifier_ids": lost, "conversion_id": conversion.id })).await?;
     let told = users::get(tx, user).await?;
