@@ -9,7 +9,7 @@ use super::{
 use crate::request_log::Kept;
 use serde_json::{Value, json};
 use testkit::{Browser, PASSWORD, Reply, TestServer, address};
-use tracing::instrument::WithSubscriber;
+use tracing::{Dispatch, instrument::WithSubscriber};
 use tracing_subscriber::EnvFilter;
 
 /// What a request made the server do, and how it was answered.
@@ -34,32 +34,46 @@ fn form(value: &Value, about: &str) -> Value {
     }
 }
 
-/// Does it, and watches.
-async fn watched(server: &TestServer, about: &str, ask: impl Future<Output = Reply>) -> (Reply, Work) {
-    let kept = Kept::default();
-    let log = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new("off,sql=trace"));
-    let log = log.with_writer({
-        let kept = kept.clone();
-        move || kept.clone()
-    });
-    let before = server.world.passwords.hashed();
-    let reply = ask.with_subscriber(log.finish()).await;
-    let hashes = server.world.passwords.hashed() - before;
-    let text = kept.take();
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let statements: Vec<String> = lines.map(|line| line["fields"]["text"].as_str().expect("a text").to_owned()).collect();
-    assert!(!statements.is_empty(), "nothing was seen");
-    let caught = server.world.inbox.caught(Some(about)).len();
-    let jobs = server.run_jobs().await;
-    let mails = server.world.inbox.caught(Some(about)).len() - caught;
-    let work = Work { statements, hashes, mails, jobs, status: reply.status.as_u16(), body: form(&reply.body, about) };
-    (reply, work)
+/// Watches what the server does.
+struct Watch {
+    server: TestServer,
+    kept: Kept,
+    log: Dispatch,
+    /// As long as there is one alone, statements that other tests run first are taken for such that nobody listens to.
+    _second: Dispatch,
+}
+
+impl Watch {
+    fn new(server: TestServer) -> Watch {
+        let kept = Kept::default();
+        let log = || {
+            let kept = kept.clone();
+            Dispatch::new(tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new("off,sql=trace")).with_writer(move || kept.clone()).finish())
+        };
+        let (log, second) = (log(), log());
+        Watch { server, kept, log, _second: second }
+    }
+
+    async fn see(&self, about: &str, ask: impl Future<Output = Reply>) -> (Reply, Work) {
+        let (passwords, inbox) = (&self.server.world.passwords, &self.server.world.inbox);
+        let (before, caught) = (passwords.hashed(), inbox.caught(Some(about)).len());
+        let reply = ask.with_subscriber(self.log.clone()).await;
+        let hashes = passwords.hashed() - before;
+        let text = self.kept.take();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let statements: Vec<String> = lines.map(|line| line["fields"]["text"].as_str().expect("a text").to_owned()).collect();
+        assert!(!statements.is_empty(), "nothing was seen");
+        let jobs = self.server.run_jobs().await;
+        let mails = inbox.caught(Some(about)).len() - caught;
+        let work = Work { statements, hashes, mails, jobs, status: reply.status.as_u16(), body: form(&reply.body, about) };
+        (reply, work)
+    }
 }
 
 /// All that a stranger at the door of a pool can ask about an address, one after another.
-async fn strangers(server: &TestServer, email: &str) -> Vec<Work> {
+async fn strangers(watch: &Watch, email: &str) -> Vec<Work> {
     let mut done = Vec::new();
-    let door = || server.browser().in_pool("beta").from("203.0.113.7");
+    let door = || watch.server.browser().in_pool("beta").from("203.0.113.7");
     for form in [
         vec![("identifier", email)],
         vec![("identifier", email), ("password", "not the password")],
@@ -67,30 +81,30 @@ async fn strangers(server: &TestServer, email: &str) -> Vec<Work> {
         vec![("identifier", email), ("strategy", "email_code")],
         vec![("identifier", email), ("strategy", "reset_password_email_code")],
     ] {
-        done.push(watched(server, email, door().post("/v1/client/sign_ins", &form)).await.1);
+        done.push(watch.see(email, door().post("/v1/client/sign_ins", &form)).await.1);
     }
     let mut newcomer = door();
-    let (begun, work) = watched(server, email, newcomer.post("/v1/client/sign_ups", &[("email_address", email), ("password", PASSWORD)])).await;
+    let (begun, work) = watch.see(email, newcomer.post("/v1/client/sign_ups", &[("email_address", email), ("password", PASSWORD)])).await;
     done.push(work);
     let path = format!("/v1/client/sign_ups/{}", text(begun.response(), "id"));
-    done.push(watched(server, email, newcomer.override_method("PATCH", &path, &[("email_address", email)])).await.1);
-    done.push(watched(server, email, newcomer.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
+    done.push(watch.see(email, newcomer.override_method("PATCH", &path, &[("email_address", email)])).await.1);
+    done.push(watch.see(email, newcomer.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
     let attempt = format!("{path}/attempt_verification");
-    done.push(watched(server, email, newcomer.post(&attempt, &[("strategy", "email_code"), ("code", "000000")])).await.1);
+    done.push(watch.see(email, newcomer.post(&attempt, &[("strategy", "email_code"), ("code", "000000")])).await.1);
     done
 }
 
 /// All that a user of the pool can.
-async fn members(server: &TestServer, ada: &mut Browser, organization: &str, email: &str) -> Vec<Work> {
+async fn members(watch: &Watch, ada: &mut Browser, organization: &str, email: &str) -> Vec<Work> {
     let mut done = Vec::new();
-    let (added, work) = watched(server, email, ada.post("/v1/me/email_addresses", &[("email_address", email)])).await;
+    let (added, work) = watch.see(email, ada.post("/v1/me/email_addresses", &[("email_address", email)])).await;
     done.push(work);
     let path = format!("/v1/me/email_addresses/{}", text(added.response(), "id"));
-    done.push(watched(server, email, ada.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
-    let code = server.code(email).await;
-    done.push(watched(server, email, ada.post(&format!("{path}/attempt_verification"), &[("code", &code)])).await.1);
-    done.push(watched(server, email, ada.override_method("DELETE", &path, &[])).await.1);
-    done.push(watched(server, email, invite(ada, organization, email, "org:member")).await.1);
+    done.push(watch.see(email, ada.post(&format!("{path}/prepare_verification"), &[("strategy", "email_code")])).await.1);
+    let code = watch.server.code(email).await;
+    done.push(watch.see(email, ada.post(&format!("{path}/attempt_verification"), &[("code", &code)])).await.1);
+    done.push(watch.see(email, ada.override_method("DELETE", &path, &[])).await.1);
+    done.push(watch.see(email, invite(ada, organization, email, "org:member")).await.1);
     done
 }
 
@@ -116,21 +130,22 @@ async fn an_address_that_exists_in_another_pool_makes_the_same_work_as_one_that_
     let role = json!({ "role": "org:admin" });
     server.backend().patch(&format!("/v1/organizations/{organization}/memberships/{user}"), role).await.ok();
     server.run_jobs().await;
+    let watch = Watch::new(server);
 
     // What is remembered of the instance, the pool and Ada is remembered from the first on.
-    strangers(&server, "first@example.com").await;
-    let (never, elsewhere) = (strangers(&server, "never@example.com").await, strangers(&server, "known@example.com").await);
+    strangers(&watch, "first@example.com").await;
+    let (never, elsewhere) = (strangers(&watch, "never@example.com").await, strangers(&watch, "known@example.com").await);
     alike(&never, &elsewhere, "stranger");
     assert!(never.iter().any(|work| work.mails == 1) && never.iter().any(|work| work.hashes == 1), "mails and hashes are among it");
-    members(&server, &mut ada, &organization, "second@example.com").await;
-    let never = members(&server, &mut ada, &organization, "neverever@example.com").await;
-    let elsewhere = members(&server, &mut ada, &organization, "befriended@example.com").await;
+    members(&watch, &mut ada, &organization, "second@example.com").await;
+    let never = members(&watch, &mut ada, &organization, "neverever@example.com").await;
+    let elsewhere = members(&watch, &mut ada, &organization, "befriended@example.com").await;
     alike(&never, &elsewhere, "member");
     assert!(never.iter().all(|work| work.status == 200), "{never:#?}");
 
     // The same comparison tells an address of this pool apart, where the answer tells it too.
-    let mut door = server.browser().in_pool("beta");
-    let here = watched(&server, &address("ada"), door.post("/v1/client/sign_ins", &[("identifier", &address("ada"))])).await.1;
-    let nobody = watched(&server, "nobody@example.com", door.post("/v1/client/sign_ins", &[("identifier", "nobody@example.com")])).await.1;
+    let mut door = watch.server.browser().in_pool("beta");
+    let here = watch.see(&address("ada"), door.post("/v1/client/sign_ins", &[("identifier", &address("ada"))])).await.1;
+    let nobody = watch.see("nobody@example.com", door.post("/v1/client/sign_ins", &[("identifier", "nobody@example.com")])).await.1;
     assert_ne!(here.statements, nobody.statements);
 }
