@@ -49,7 +49,7 @@ impl Session {
         if !organizations.enabled {
             self.organization = None;
         }
-        let homeless = organizations.forces_selection() && self.organization.is_none();
+        let homeless = settings.holds_to_organizations() && self.organization.is_none();
         self.task = homeless.then_some(Task::ChooseOrganization);
         self.expire_at = self.expire_at.min(self.created_at + policy.life());
         self.abandon_at = self.abandon_at.min(policy.abandoned_at(self.last_active_at, self.expire_at));

@@ -40,7 +40,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, page: Page) -> Result<(Vec<S
         }
         match &filter.status {
             Some(status @ (Status::Active | Status::Pending)) => {
-                let waits = match (settings.organization_settings.forces_selection(), status) {
+                let waits = match (settings.holds_to_organizations(), status) {
                     (true, Status::Active) => part!("and status = 'active' and last_active_organization_id is not null"),
                     (true, _) => part!("and (status = 'pending' or (status = 'active' and last_active_organization_id is null))"),
                     (false, Status::Active) => part!("and status = 'active'"),

@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Actor},
     clients::{self, Visit},
     events::{self, Event},
-    organizations::{active, suggestions},
+    organizations::{active, memberships, suggestions},
     settings,
     tickets::Impersonation,
     users,
@@ -212,6 +212,11 @@ async fn new(tx: &mut Tx<'_>, visit: &Visit, user: UserId, client: ClientId) -> 
     let settings = settings::effective(tx).await?;
     let now = tx.now();
     let expire_at = now + settings.session.life();
+    let organization = match visit.tenant.organization {
+        // Whoever has left the organization of their pool, or was removed from it, is at home nowhere.
+        Some(id) => memberships::find(tx, id, user).await?.map(|_| id),
+        None => None,
+    };
     Ok(Session {
         id: tx.new_id(),
         user,
@@ -227,7 +232,7 @@ async fn new(tx: &mut Tx<'_>, visit: &Visit, user: UserId, client: ClientId) -> 
         abandon_at: settings.session.abandoned_at(now, expire_at),
         created_at: now,
         updated_at: now,
-        organization: visit.tenant.organization,
+        organization,
         task: None,
         actor: None,
     }

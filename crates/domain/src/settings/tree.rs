@@ -308,7 +308,7 @@ pub struct Display {
 impl Settings {
     /// Whether everybody who is signed in is in an organization: there are no personal accounts.
     pub fn holds_to_organizations(&self) -> bool {
-        self.organization_settings.forces_selection() || self.user_pool.mode == PoolMode::Isolated
+        self.organization_settings.forces_selection() || self.organization_settings.enabled && self.user_pool.mode == PoolMode::Isolated
     }
 
     /// Checks what types cannot say.

@@ -15,7 +15,7 @@ use crate::{
     users::{self, NewUser},
 };
 use ::store::{Json, Tally, Tx, text_enum};
-use foundation::{ClientId, EmailAddress, OrganizationInvitationId, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
+use foundation::{ClientId, EmailAddress, OrganizationInvitationId, PoolId, Problem, Result, Secret, SessionId, SignUpId, Timestamp, UserId, Username};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -159,7 +159,7 @@ impl SignUp {
 /// [`Problem::SignUpRestricted`]; [`Problem::SessionExists`]; [`Problem::NotFound`]; [`Problem::TicketInvalid`] and the like.
 pub async fn ensure_possible(tx: &mut Tx<'_>, visit: &mut Visit, id: Option<SignUpId>, ticket: Option<&Secret>) -> Result<Arc<Settings>> {
     let settings = settings::effective(tx).await?;
-    let mut invitation = presented(tx, ticket).await?.map(|presented| presented.invitation.id);
+    let mut invitation = presented(tx, visit.tenant.instance.pool, ticket).await?.map(|presented| presented.invitation.id);
     match id {
         Some(id) => invitation = invitation.or(own(tx, visit, id).await?.invitation),
         None => sessions::ensure_room(tx, visit, None).await?,
@@ -169,9 +169,9 @@ pub async fn ensure_possible(tx: &mut Tx<'_>, visit: &mut Visit, id: Option<Sign
 }
 
 /// The invitation of a ticket that lets somebody in.
-async fn presented(tx: &mut Tx<'_>, ticket: Option<&Secret>) -> Result<Option<Presented>> {
+async fn presented(tx: &mut Tx<'_>, pool: PoolId, ticket: Option<&Secret>) -> Result<Option<Presented>> {
     let Some(ticket) = ticket else { return Ok(None) };
-    let presented = invitations::present(tx, ticket).await?.ok_or(Problem::TicketInvalid)?;
+    let presented = invitations::present(tx, pool, ticket).await?.ok_or(Problem::TicketInvalid)?;
     presented.ensure_open(tx).await?;
     Ok(Some(presented))
 }
@@ -183,7 +183,7 @@ async fn presented(tx: &mut Tx<'_>, ticket: Option<&Secret>) -> Result<Option<Pr
 /// like.
 pub async fn create(tx: &mut Tx<'_>, visit: &mut Visit, fields: &Fields) -> Result<SignUpView> {
     let settings = settings::effective(tx).await?;
-    let invitation = presented(tx, fields.ticket.as_ref()).await?.map(|presented| presented.invitation.id);
+    let invitation = presented(tx, visit.tenant.instance.pool, fields.ticket.as_ref()).await?.map(|presented| presented.invitation.id);
     ensure_welcome(&settings, invitation)?;
     sessions::ensure_room(tx, visit, None).await?;
     let client = visit.client_or_new(tx).await?;
@@ -230,7 +230,7 @@ pub async fn update(tx: &mut Tx<'_>, visit: &mut Visit, id: SignUpId, fields: &F
 
 async fn take(tx: &mut Tx<'_>, visit: &Visit, settings: &Settings, sign_up: &mut SignUp, fields: &Fields) -> Result<()> {
     let pool = visit.tenant.instance.pool;
-    if let Some(presented) = presented(tx, fields.ticket.as_ref()).await? {
+    if let Some(presented) = presented(tx, visit.tenant.instance.pool, fields.ticket.as_ref()).await? {
         let email = presented.address()?;
         offered(settings.auth_email.enabled, "ticket")?;
         identifiers::ensure_free(tx, pool, &Handle::Email(email.clone())).await?;
@@ -299,7 +299,7 @@ async fn open(tx: &mut Tx<'_>, visit: &Visit, id: SignUpId, ticket: Option<&Secr
     own(tx, visit, id).await?;
     store::hold(tx, id).await?;
     let sign_up = own(tx, visit, id).await?;
-    let invitation = presented(tx, ticket).await?.map(|presented| presented.invitation.id);
+    let invitation = presented(tx, visit.tenant.instance.pool, ticket).await?.map(|presented| presented.invitation.id);
     ensure_welcome(&*settings::effective(tx).await?, sign_up.invitation.or(invitation))?;
     match sign_up.status(tx.now()) {
         Status::MissingRequirements => Ok(sign_up),

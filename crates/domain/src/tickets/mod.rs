@@ -240,7 +240,7 @@ fn problem(ticket: &Ticket, spent: Spent) -> Problem {
 /// # Errors
 /// [`Problem::InvitationAccountMissing`]; what stands against an invitation.
 pub async fn accept(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Verdict<Accepted>> {
-    if let Some(presented) = invitations::present(tx, shown).await? {
+    if let Some(presented) = invitations::present(tx, pool, shown).await? {
         presented.ensure_open(tx).await?;
         let user = invitations::owner(tx, pool, &presented.invitation).await?.ok_or(Problem::InvitationAccountMissing)?;
         let organization = Some(presented.invitation.organization);
@@ -272,7 +272,7 @@ pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirec
     if let Some(door) = other_door(tx, visit, shown).await? {
         return Ok(led_on(&door, shown, redirect_url));
     }
-    if let Some(presented) = invitations::present(tx, shown).await? {
+    if let Some(presented) = invitations::present(tx, visit.tenant.instance.pool, shown).await? {
         let text = redirect_url.or(presented.invitation.redirect_url.as_deref()).map(str::to_owned);
         let target = target(tx, visit, text.as_deref()).await?;
         let status = follow(tx, visit, presented).await?;
@@ -294,7 +294,7 @@ async fn other_door(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret) -> Result<Op
     if visit.tenant.organization.is_some() || settings::effective(tx).await?.user_pool.mode == PoolMode::Shared {
         return Ok(None);
     }
-    let pool = if let Some(presented) = invitations::present(tx, shown).await? {
+    let pool = if let Some(presented) = invitations::present(tx, visit.tenant.instance.pool, shown).await? {
         pools::of_organization(tx, presented.invitation.organization).await?
     } else {
         let (id, secret) = parts(shown).ok_or(Problem::TicketInvalid)?;

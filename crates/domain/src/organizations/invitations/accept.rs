@@ -9,7 +9,7 @@ use crate::{
         self, hold,
         memberships::{self, NewMembership, Seat},
     },
-    settings,
+    pools, settings,
 };
 use ::store::Tx;
 use foundation::{EmailAddress, Id, OrganizationInvitationId, PoolId, Problem, Result, Secret, UserId};
@@ -38,17 +38,21 @@ fn parts(shown: &Secret) -> Option<(OrganizationInvitationId, Secret)> {
     Some((OrganizationInvitationId::parse(id)?, Secret::new(secret)))
 }
 
-/// The invitation of a ticket, whatever became of it, if what is shown is one and its secret is right. Nothing is used up.
+/// The invitation of a ticket, whatever became of it, if what is shown is one and its secret is right. Nothing is used up. At the door of another
+/// organization's pool it is none.
 ///
 /// # Errors
 /// [`Problem::TicketInvalid`] where it looks like an invitation's ticket and is none.
-pub(crate) async fn present(tx: &mut Tx<'_>, shown: &Secret) -> Result<Option<Presented>> {
+pub(crate) async fn present(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Option<Presented>> {
     let Some((id, secret)) = parts(shown) else { return Ok(None) };
     // Whoever has not the secret learns nothing about the invitation.
     if once::look_at_ticket(tx, &id.to_string(), &secret).await? == Spent::Missing {
         return Err(Problem::TicketInvalid.into());
     }
     let invitation = store::find(tx, id).await?.ok_or(Problem::TicketInvalid)?;
+    if pools::of_id(tx, pool).await?.is_some_and(|pool| pool.organization != invitation.organization) {
+        return Err(Problem::TicketInvalid.into());
+    }
     Ok(Some(Presented { invitation, secret }))
 }
 

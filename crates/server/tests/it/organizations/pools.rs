@@ -122,8 +122,23 @@ async fn nothing_of_one_pool_is_worth_anything_in_another() {
         assert_eq!(door.clone().post("/v1/client/sign_ins", &form).await.refusal(), (400, "ticket_invalid_code"));
         assert_eq!(server.browser().in_pool(own).post("/v1/client/sign_ins", &form).await.response()["status"], "complete");
 
-        // Members come from the organization's own pool.
+        // An invitation's ticket, whether or not somebody has the invited address here.
         let other = if own == "acme" { &beta } else { &acme };
+        for invited in [address(&name), format!("nobody-in-{own}@example.com")] {
+            let body = json!({ "email_address": invited, "role": "org:member" });
+            let made = backend.post(&format!("/v1/organizations/{}/invitations", text(other, "id")), body).await.ok().clone();
+            let shown = super::invitations::ticket(&text(&made, "url"));
+            let form = [("strategy", "ticket"), ("ticket", shown.as_str()), ("password", PASSWORD)];
+            for (path, fields) in [("/v1/client/sign_ins", &form[..2]), ("/v1/client/sign_ups", &form[..])] {
+                let refused = server.browser().in_pool(own).post(path, fields).await;
+                assert_eq!(refused.refusal(), (400, "ticket_invalid_code"), "{path}");
+            }
+            let link = format!("/v1/tickets/accept?ticket={shown}&redirect_url=http://localhost:3000/");
+            assert_eq!(server.browser().in_pool(own).get(&link).await.refusal(), (400, "ticket_invalid_code"));
+            assert_eq!(server.browser().in_pool(foreign).post("/v1/client/sign_ups", &form).await.response()["status"], "complete");
+        }
+
+        // Members come from the organization's own pool.
         let path = format!("/v1/organizations/{}/memberships", text(other, "id"));
         assert_eq!(backend.post(&path, json!({ "user_id": user, "role": "org:member" })).await.status, StatusCode::NOT_FOUND);
         // The backend, whose instance it is, takes the token of either for what it is.
@@ -131,6 +146,31 @@ async fn nothing_of_one_pool_is_worth_anything_in_another() {
         let made = text(backend.post(&format!("/v1/sessions/{session}/tokens"), json!({})).await.ok(), "jwt");
         assert_eq!((&claims(&made)["iss"], &claims(&made)["o"]["id"]), (&organization["user_pool"]["issuer"], &organization["id"]));
     }
+}
+
+/// There is no personal account to fall back to: neither for whoever leaves, nor for whoever is removed, nor when they come again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_no_member_any_more_has_no_token_to_work_with() {
+    let (server, acme, _) = isolated().await;
+    let organization = text(&acme, "id");
+    let (mut ada, mut bob) = (signed_up(&server, "acme", "ada").await, signed_up(&server, "acme", "bob").await);
+    let (user, backend) = (bob.user_id().await, server.backend());
+    ada.override_method("DELETE", &format!("/v1/me/organization_memberships/{organization}"), &[]).await.ok();
+    backend.delete(&format!("/v1/organizations/{organization}/memberships/{user}")).await.ok();
+    for (browser, name) in [(&mut ada, "ada"), (&mut bob, "bob")] {
+        let mut again = server.browser().in_pool("acme");
+        assert_eq!(again.sign_in(name, PASSWORD).await.response()["status"], "complete");
+        for browser in [browser, &mut again] {
+            let session = browser.get("/v1/client").await.response()["sessions"][0].clone();
+            assert_eq!((&session["status"], &session["tasks"]), (&json!("pending"), &json!([{ "key": "choose-organization" }])), "{name}");
+            assert_eq!(claims(&browser.token().await)["sts"], "pending");
+        }
+        let shown = backend.get(&format!("/v1/sessions?status=active&user_id={}", again.user_id().await)).await;
+        assert_eq!(shown.ok(), &json!([]));
+    }
+    backend.post(&format!("/v1/organizations/{organization}/memberships"), json!({ "user_id": user, "role": "org:member" })).await.ok();
+    assert_eq!(enter(&mut bob, &organization).await.response()["status"], "active");
+    assert_eq!(claims(&bob.token().await)["o"]["id"], organization);
 }
 
 /// What the SDKs put behind the names of cookies, read from a cookie that the pool's own door has set.
