@@ -75,6 +75,7 @@ pub(super) fn place(text: &str, key: &str) -> String {
 }
 
 /// What is wrong with a key of the file.
+#[derive(Debug)]
 pub(super) struct Fault {
     /// Its dotted name.
     pub key: String,

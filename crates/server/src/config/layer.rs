@@ -103,14 +103,14 @@ mod tests {
 
     #[test]
     fn a_key_may_be_one_word_or_tables() {
-        let by_tables = layer("[settings.session]\nlifetime = 600\n[settings_rules.session]\nlifetime = { max = 900 }\n").ok().expect("tables");
+        let by_tables = layer("[settings.session]\nlifetime = 600\n[settings_rules.session]\nlifetime = { max = 900 }\n").expect("tables");
         let spellings = [
             "[settings]\n\"session.lifetime\" = 600\n[settings_rules]\n\"session.lifetime\" = { max = 900 }\n",
             "[settings]\nsession.lifetime = 600\n[settings_rules]\nsession.lifetime = { max = 900 }\n",
             "[settings]\nsession = { lifetime = 600 }\n[settings_rules]\nsession.lifetime.max = 900\n",
         ];
         for text in spellings {
-            assert!(layer(text).ok().expect(text) == by_tables, "{text}");
+            assert!(layer(text).expect(text) == by_tables, "{text}");
         }
         assert_eq!((by_tables.values.len(), by_tables.rules.len()), (1, 1));
     }
@@ -126,7 +126,7 @@ mod tests {
             ("[settings_rules]\nsession.lifetime = { maximum = 900 }\n", "settings_rules.session.lifetime"),
             ("[settings_rules]\n\"session.lifetime\" = { max = 900 }\nsession.lifetime = { max = 900 }\n", "settings_rules.session.lifetime"),
         ] {
-            assert_eq!(layer(text).err().expect(text).key, key, "{text}");
+            assert_eq!(layer(text).expect_err(text).key, key, "{text}");
         }
     }
 }
