@@ -511,7 +511,7 @@ impl Problem {
                 "Members of an organization with exclusive membership cannot belong to another one.",
             ),
             P::MinimumPermissions => row(
-                400,
+                422,
                 "organization_minimum_permissions_needed",
                 "not possible",
                 "At least one member must be able to manage the members: give somebody else such a role first.",

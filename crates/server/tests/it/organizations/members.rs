@@ -43,7 +43,7 @@ async fn somebody_can_always_manage_the_members() {
     let id = found(&mut ada, "Acme").await;
     join(&server, &id, &mut bob, "org:member").await;
     let (own, adas) = (format!("/v1/me/organization_memberships/{id}"), format!("/v1/organizations/{id}/memberships/{}", ada.user_id().await));
-    let refusal = (400, "organization_minimum_permissions_needed");
+    let refusal = (422, "organization_minimum_permissions_needed");
     assert_eq!(ada.override_method("DELETE", &own, &[]).await.refusal(), refusal);
     assert_eq!(ada.override_method("PATCH", &adas, &[("role", "org:member")]).await.refusal(), refusal);
     assert_eq!(server.backend().delete(&adas).await.refusal(), refusal);

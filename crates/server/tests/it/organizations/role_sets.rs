@@ -237,7 +237,7 @@ async fn many_members_are_moved_by_a_job() {
     assert_eq!(backend.delete(&format!("{ROLES}/{manager}")).await.refusal(), (422, "organization_role_in_use"));
     // Whoever is to lose the permission counts as somebody who has lost it: the only admin stays.
     let adas = format!("/v1/organizations/{acme}/memberships/{}", ada.user_id().await);
-    assert_eq!(backend.patch(&adas, json!({ "role": "org:member" })).await.refusal(), (400, "organization_minimum_permissions_needed"));
+    assert_eq!(backend.patch(&adas, json!({ "role": "org:member" })).await.refusal(), (422, "organization_minimum_permissions_needed"));
     server.run_jobs().await;
     let done = backend.get(&path).await.ok().clone();
     assert_eq!((&done["role_set_migration"], keys(&done["roles"])), (&json!(null), vec!["org:admin".to_owned(), "org:member".to_owned()]));
@@ -271,7 +271,7 @@ async fn a_role_without_which_nobody_manages_is_not_replaced() {
     backend.patch(&format!("/v1/organizations/{acme}/memberships/{}", ada.user_id().await), json!({ "role": "org:member" })).await.ok();
     let path = format!("{SETS}/role_set:default/roles/replace");
     let refused = backend.post(&path, json!({ "role_key": "org:manager", "to_role_key": "org:member" })).await;
-    assert_eq!(refused.refusal(), (400, "organization_minimum_permissions_needed"));
+    assert_eq!(refused.refusal(), (422, "organization_minimum_permissions_needed"));
     assert_eq!(role_in(&backend, &acme, &mut bob).await, "org:manager");
     backend.post(&path, json!({ "role_key": "org:manager", "to_role_key": "org:admin" })).await.ok();
     assert_eq!(role_in(&backend, &acme, &mut bob).await, "org:admin");

@@ -244,7 +244,7 @@ async fn creators_and_managers_keep_what_they_need() {
     join(&server, &acme, &mut bob, "org:manager").await;
     let adas = ada.user_id().await;
     ada.override_method("PATCH", &format!("/v1/organizations/{acme}/memberships/{adas}"), &[("role", "org:member")]).await.response();
-    let refusal = (400, "organization_minimum_permissions_needed");
+    let refusal = (422, "organization_minimum_permissions_needed");
     assert_eq!(backend.delete(&format!("{manager}/permissions/{manage}")).await.refusal(), refusal);
     assert_eq!(backend.patch(&manager, json!({ "permissions": [] })).await.refusal(), refusal);
     assert_eq!(backend.patch(&format!("/v1/organizations/{acme}/memberships/{bobs}"), json!({ "role": "org:member" })).await.refusal(), refusal);

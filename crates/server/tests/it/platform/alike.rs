@@ -4,8 +4,11 @@ use super::home;
 use serde_json::{Value, json};
 use testkit::{Reply, TestServer};
 
+/// A path of the Backend API, and its parameter.
+type Taken = Option<(&'static str, &'static str)>;
+
 /// A key, what it cannot be, and as what the Backend API takes it.
-fn hostile() -> Vec<(&'static str, Value, Option<(&'static str, &'static str)>)> {
+fn hostile() -> Vec<(&'static str, Value, Taken)> {
     let instance = |param| Some(("/v1/instance", param));
     let organizations = |param| Some(("/v1/instance/organization_settings", param));
     vec![
