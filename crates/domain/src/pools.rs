@@ -45,8 +45,15 @@ const LONGEST: usize = 20;
 /// Only the database's own.
 pub(crate) async fn create(tx: &mut Tx<'_>, organization: &Organization) -> Result<Pool> {
     let base = foundation::text::kebab(organization.slug.as_deref().unwrap_or(&organization.name), LONGEST);
-    let taken = of_slug(tx, &base).await?.is_some();
-    let slug = if taken { format!("{}-{}", foundation::text::kebab(&base, LONGEST - 7), tx.random().digits(6)) } else { base };
+    let slug = if claim(tx, &base, organization.id).await? {
+        base
+    } else {
+        let other = format!("{}-{}", foundation::text::kebab(&base, LONGEST - 7), tx.random().digits(6));
+        if !claim(tx, &other, organization.id).await? {
+            return Err(Error::Again("the pool's name was taken meanwhile".to_owned()));
+        }
+        other
+    };
     let pool = Pool { id: tx.new_id(), organization: organization.id, slug };
     let now = tx.now();
     tx.change(
@@ -56,6 +63,17 @@ pub(crate) async fn create(tx: &mut Tx<'_>, organization: &Organization) -> Resu
     .await
     .map_err(|error| if let Error::Conflict(_) = error { Error::Again("the pool's name was taken meanwhile".to_owned()) } else { error })?;
     Ok(pool)
+}
+
+/// Makes a name an organization's own, unless it has ever been another's: tokens that were issued under it outlive the organization, and name
+/// an issuer that must not become somebody else.
+async fn claim(tx: &mut Tx<'_>, slug: &str, organization: OrganizationId) -> Result<bool> {
+    let statement = sql!("insert into pool_names (instance_id, slug, organization_id) values ($1, $2, $3) on conflict (instance_id, slug) do nothing");
+    if tx.change(statement, &[&slug, &organization]).await? == 1 {
+        return Ok(true);
+    }
+    let owner: OrganizationId = tx.get(sql!("select organization_id from pool_names where instance_id = $1 and slug = $2"), &[&slug]).await?;
+    Ok(owner == organization && of_slug(tx, slug).await?.is_none())
 }
 
 /// The pool of this name.
@@ -207,7 +225,7 @@ pub(crate) async fn welcome(tx: &mut Tx<'_>, actor: Actor<'_>, user: &User) -> R
     memberships::add(tx, actor, &NewMembership::new(pool.organization, user.id, role)).await.map(drop)
 }
 
-/// Gives the pool of an organization that is being deleted a name that no door has, so that another one can have its own.
+/// Gives the pool of an organization that is being deleted a name that no door has.
 pub(crate) async fn close(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<()> {
     tx.change(sql!("update pools set slug = id where instance_id = $1 and organization_id = $2"), &[&organization]).await.map(drop)
 }

@@ -587,7 +587,7 @@ impl Problem {
             )
             .on("fingerprint")
             .with(json!({ "report": report })),
-            P::ConversionUnderWay => row(409, "conversion_under_way", "another is under way", "Another conversion of this instance is under way."),
+            P::ConversionUnderWay => row(409, "conversion_under_way", "another is under way", "A conversion of this instance is under way: nothing else may change it until that has ended."),
             P::ConversionState(status) => row(409, "conversion_state", "not in this state", "")
                 .long(format!("A conversion can be called off while it is waiting, and resumed while it is running. This one is {status}."))
                 .with(json!({ "status": status })),

@@ -15,7 +15,7 @@ type BeforeSync = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 #[derive(Default)]
 pub struct Faults {
     /// Every so many commits of a writer fail once with a serialization failure; 0 for never.
-    conflict_every: u32,
+    conflict_every: AtomicU32,
     commits: AtomicU32,
     pragma: Mutex<Option<String>>,
     before_sync: Mutex<Option<BeforeSync>>,
@@ -25,7 +25,12 @@ pub struct Faults {
 impl Faults {
     /// Every `n`th commit fails once; 0 for never.
     pub fn conflict_every(n: u32) -> Faults {
-        Faults { conflict_every: n, ..Faults::default() }
+        Faults { conflict_every: n.into(), ..Faults::default() }
+    }
+
+    /// From now on no commit fails: for tests that count the work of each request.
+    pub fn no_more_conflicts(&self) {
+        self.conflict_every.store(0, Ordering::Relaxed);
     }
 
     /// Before each sync of SQLite's log this runs, and may fail in the disk's place.
@@ -45,7 +50,8 @@ impl Faults {
     }
 
     pub(crate) fn strikes(&self) -> bool {
-        self.conflict_every > 0 && (self.commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(self.conflict_every)
+        let every = self.conflict_every.load(Ordering::Relaxed);
+        every > 0 && (self.commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every)
     }
 
     pub(crate) fn pragma(&self) -> Option<String> {

@@ -40,6 +40,7 @@ pub const fn migrations() -> &'static [Migration] {
         Migration { version: 18, name: "domain invitations", text: include_str!("migrations/0018_domain_invitations.sql") },
         Migration { version: 19, name: "ends of organizations", text: include_str!("migrations/0019_organization_ends.sql") },
         Migration { version: 20, name: "conversions", text: include_str!("migrations/0020_conversions.sql") },
+        Migration { version: 21, name: "names of pools", text: include_str!("migrations/0021_pool_names.sql") },
     ]
 }
 

@@ -157,10 +157,12 @@ pub async fn cancel(tx: &mut PlatformTx<'_>, at: At, id: ConversionId) -> Result
 
 async fn call_off(tx: &mut Tx<'_>, id: ConversionId) -> Result<Conversion> {
     let called_off = store::cancel(tx, id).await?;
-    let conversion = found(tx, id).await?;
+    let mut conversion = found(tx, id).await?;
     if !called_off {
         return Err(Problem::ConversionState(conversion.status.as_str()).into());
     }
+    conversion.report.name_nobody();
+    store::update(tx, &conversion).await?;
     audit::record(tx, Actor::Platform, "conversion.cancel", &id.to_string(), &json!({})).await?;
     Ok(conversion)
 }

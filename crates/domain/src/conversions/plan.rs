@@ -68,6 +68,11 @@ pub struct Report {
 pub(super) const NAMED: i64 = 20;
 
 impl Report {
+    /// Forgets who was named: a report that is kept keeps nobody's address.
+    pub(super) fn name_nobody(&mut self) {
+        self.conflicts.iter_mut().for_each(|conflict| conflict.first.clear());
+    }
+
     /// Whether something stands in the way.
     pub fn is_blocked(&self) -> bool {
         self.conflicts.iter().any(|conflict| conflict.blocks)

@@ -92,6 +92,7 @@ async fn begin(tx: &mut PlatformTx<'_>, home: &Instance, mut conversion: Convers
                 conversion.fingerprint = report.fingerprint(&conversion.wanted);
                 conversion.report = report;
             }
+            conversion.report.name_nobody();
             depart::abandon(tx, home, &conversion).await?;
             end(tx, home, &conversion, "conversion.refuse").await
         }
@@ -119,7 +120,7 @@ async fn go(tx: &mut PlatformTx<'_>, home: &Instance, mut conversion: Conversion
         Kind::OrganizationToApplication => depart::open(tx, &conversion).await?,
     }
     // Who was named stands in the events; a report that is kept keeps nobody's address.
-    conversion.report.conflicts.iter_mut().for_each(|conflict| conflict.first.clear());
+    conversion.report.name_nobody();
     conversion.status = Status::Completed;
     conversion.ended_at = Some(tx.now());
     end(tx, home, &conversion, "conversion.complete").await

@@ -147,6 +147,7 @@ pub const TREATED: &[Treated] = &[
         "the one moves, with its id",
     ),
     treated("permissions", "instance_id, id, key, name, description, created_at, updated_at", "the instance's own: stay", "are copied, under new ids"),
+    treated("pool_names", "instance_id, slug, organization_id", "stay, and grow", "stay: nobody else gets the name"),
     treated("pools", "instance_id, id, organization_id, slug, created_at", "are made, or removed", "the organization's own is removed"),
     treated("redirect_urls", "instance_id, id, url, created_at", "the instance's own: stay", "the new instance gets them"),
     treated("role_permissions", "instance_id, role_id, permission_id", "the instance's own: stay", "are copied"),

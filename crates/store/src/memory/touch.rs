@@ -33,6 +33,7 @@ const UNHEARD: &[&[u8]] = &[
     b"organization_suggestions",
     b"organization_invitations",
     b"plans",
+    b"pool_names",
     b"platform_tokens",
     b"redirect_urls",
     b"schema_migrations",

@@ -199,6 +199,9 @@ async fn a_departure_that_is_called_off_leaves_nothing() {
     let begun = super::confirm(&server, &wanted, &found["fingerprint"]).await;
     let application = format!("/v1/platform/applications/{}", text(&begun.body, "application_id"));
     assert_eq!(server.platform().delete(&application).await.refusal(), (409, "conversion_under_way"));
+    // What would go with the application is not begun in it.
+    let further = server.platform().post(&format!("{application}/instances"), json!({ "domain": "lost.example" })).await;
+    assert_eq!(further.refusal(), (409, "conversion_under_way"));
     server.platform().post(&format!("{}/{}/cancel", path(&server), text(&begun.body, "id")), json!({})).await.ok();
     assert_eq!(server.platform().get(&application).await.status.as_u16(), 404);
     assert_eq!(There::of(&server, &begun.body).backend.get("/v1/users").await.status.as_u16(), 401);

@@ -162,6 +162,7 @@ async fn data_that_has_changed_is_confirmed_anew() {
     run(&server).await;
     let refused = shown(&server, &begun.body["id"]).await;
     assert_eq!((&refused["status"], &refused["plan"]["conflicts"][0]["total"]), (&json!("refused"), &json!(1)));
+    assert_eq!(refused["plan"]["conflicts"][0]["first"], json!([]), "what is kept names nobody");
     assert_ne!(refused["fingerprint"], fresh["fingerprint"]);
     assert_eq!(server.browser().sign_in("ada", PASSWORD).await.response()["status"], "complete", "open again, and as it was");
 }

@@ -274,9 +274,20 @@ async fn an_organization_goes_with_everybody_in_its_pool() {
     assert_eq!(here.get("/v1/client").await.status, StatusCode::NOT_FOUND);
     assert!(!server.backend().post("/v1/clients/verify", json!({ "token": token })).await.status.is_success());
     assert_eq!(claims(&there.token().await)["o"]["id"], beta["id"]);
-    // The next organization of this name has a pool of its own, in which nobody is.
-    server.backend().post("/v1/organizations", json!({ "name": "Acme" })).await.ok();
-    assert_eq!(here.get("/v1/client").await.response(), &Value::Null);
+    // The next organization of this slug is another issuer at another door: what was signed for the first says nothing to it.
+    let next = server.backend().post("/v1/organizations", json!({ "name": "Acme", "slug": acme["slug"] })).await.ok().clone();
+    assert_eq!(next["slug"], acme["slug"]);
+    for field in ["issuer", "publishable_key", "frontend_api_url"] {
+        assert_ne!(next["user_pool"][field], acme["user_pool"][field], "{field}");
+    }
+    assert_eq!(here.get("/v1/client").await.status, StatusCode::NOT_FOUND);
+    // Also when everybody comes into one pool and goes out again; the same organization has its own door again.
+    let beta_before = beta["user_pool"]["publishable_key"].clone();
+    server.backend().delete(&format!("/v1/users/{}", there.user_id().await)).await.ok();
+    set_mode(&server, "shared").await;
+    set_mode(&server, "isolated").await;
+    let beta_after = server.backend().get(&format!("/v1/organizations/{}", text(&beta, "id"))).await.ok().clone();
+    assert_eq!(beta_after["user_pool"]["publishable_key"], beta_before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

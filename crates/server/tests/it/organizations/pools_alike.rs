@@ -28,7 +28,12 @@ fn form(value: &Value, about: &str) -> Value {
     match value {
         Value::String(text) if text.len() > 24 || text.contains(about) => Value::from("…"),
         Value::Number(_) => Value::from(0),
-        Value::Array(list) => list.iter().map(|value| form(value, about)).collect(),
+        // Addresses of one instant have an order by chance.
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(|value| form(value, about)).collect();
+            list.sort_by_key(Value::to_string);
+            list.into()
+        }
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value, about))).collect(),
         other => other.clone(),
     }
@@ -120,6 +125,8 @@ fn alike(never: &[Work], elsewhere: &[Work], who: &str) {
 #[tokio::test]
 async fn an_address_that_exists_in_another_pool_makes_the_same_work_as_one_that_never_was() {
     let (server, acme, beta) = isolated().await;
+    // A transaction that runs again has done its statements twice.
+    server.database.faults().no_more_conflicts();
     // Made by the backend, because test addresses get no mail.
     for email in ["known@example.com", "befriended@example.com"] {
         let user = json!({ "email_address": [email], "password": PASSWORD, "organization_id": acme["id"] });
