@@ -63,7 +63,7 @@ story(shared, 'the backend keeps members', async ({ clerk }) => {
   const noted = await clerk.organizations.updateOrganizationMembershipMetadata({ organizationId, userId: cleo.id, publicMetadata: { desk: 3 } });
   assert.deepEqual(noted.publicMetadata, { desk: 3 });
   await clerk.organizations.deleteOrganizationMembership({ organizationId, userId: cleo.id });
-  await assert.rejects(clerk.organizations.deleteOrganizationMembership({ organizationId, userId: bea.id }), { status: 400 });
+  await assert.rejects(clerk.organizations.deleteOrganizationMembership({ organizationId, userId: bea.id }), { status: 422 });
   assert.equal((await clerk.organizations.getOrganizationMembershipList({ organizationId })).totalCount, 1);
 });
 
