@@ -6,6 +6,14 @@ use crate::{
 };
 use std::process::{Command, ExitCode};
 
+/// The options that the measuring program has, but for those that are given to it here.
+const OPTIONS: [&str; 3] = ["--quick", "--json", "--only"];
+
+/// The first option that there is not, so that nobody waits for a build to hear of it.
+pub fn unknown<'a>(options: &[&'a str]) -> Option<&'a str> {
+    options.iter().find(|option| option.starts_with('-') && !OPTIONS.contains(option)).copied()
+}
+
 /// Measures. The options are the measuring program's.
 pub fn run_all(options: &[&str]) -> ExitCode {
     let mut steps = Steps::default();

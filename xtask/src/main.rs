@@ -55,7 +55,10 @@ fn main() -> ExitCode {
             Ok(crashes) => test::crash(crashes),
             Err(unknown) => misused(&format!("there is no option {unknown}")),
         },
-        ["bench", options @ ..] => bench::run_all(options),
+        ["bench", options @ ..] => match bench::unknown(options) {
+            None => bench::run_all(options),
+            Some(unknown) => misused(&format!("there is no option {unknown}")),
+        },
         ["operation", id] => operation::run(id),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -12,13 +12,6 @@ use foundation::{EmailAddress, OrganizationId, OrganizationInvitationId, Page, P
 use serde_json::{Value, json};
 use web::{Answer, BackendCall, Id, Input, Inputs, Query, Within};
 
-fn order(query: &Input) -> Result<Order, Problem> {
-    match query.first("order_by")? {
-        None => Ok(Order::default()),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be created_at or email_address, with + or - before it")),
-    }
-}
-
 fn in_states(query: &Input, mut filter: Filter) -> Result<Filter, Problem> {
     filter.in_states(&query.texts("status")?)?;
     Ok(filter)
@@ -46,7 +39,7 @@ pub async fn list(call: BackendCall, Id(id): Id<OrganizationId>, Query(query): Q
     for text in query.texts("email_address")? {
         filter.norms.push(EmailAddress::parse(&text).map_or(text.to_lowercase(), |address| address.norm().to_owned()));
     }
-    let rest = (order(&query)?, query.page()?);
+    let rest = (query.order()?, query.page()?);
     listed(call, (filter, rest.0, rest.1), bodies::backend_invitation).await
 }
 
@@ -60,7 +53,7 @@ pub async fn list_pending(call: BackendCall, Id(id): Id<OrganizationId>, Query(q
 /// All invitations of the instance.
 pub async fn list_all(call: BackendCall, Query(query): Query) -> Answer {
     let filter = in_states(&query, Filter { query: query.text("query")?.map(str::to_owned), ..Filter::default() })?;
-    let rest = (order(&query)?, query.page()?);
+    let rest = (query.order()?, query.page()?);
     listed(call, (filter, rest.0, rest.1), bodies::instance_invitation).await
 }
 

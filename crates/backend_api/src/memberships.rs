@@ -16,16 +16,8 @@ use foundation::{EmailAddress, Id as _, OrganizationId, Problem, UserId};
 use serde_json::Value;
 use web::{Answer, BackendCall, Id, Input, Query, Within};
 
-fn order(query: &Input) -> Result<Order, Problem> {
-    match query.first("order_by")? {
-        None => Ok(Order::default()),
-        Some(text) => Order::parse(text)
-            .ok_or(Problem::invalid("order_by", "must be created_at, email_address, username, first_name, last_name or phone_number, with + or - before it")),
-    }
-}
-
 async fn listed(call: BackendCall, query: &Input, filter: Filter) -> Answer {
-    let (order, page) = (order(query)?, query.page()?);
+    let (order, page) = (query.order()?, query.page()?);
     let keys = query.texts("role")?;
     let (filter, keys) = (&filter, &keys);
     call.read(

@@ -5,7 +5,7 @@ use domain::{
     bodies,
     organizations::{
         self,
-        domains::{self, Change, Filter, Order, Start},
+        domains::{self, Change, Filter, Start},
     },
     settings::EnrollmentMode,
 };
@@ -33,10 +33,7 @@ fn modes(query: &Input, filter: &mut Filter) -> Result<(), Problem> {
 
 async fn listed(call: BackendCall, query: &Input, filter: Filter, of: Option<OrganizationId>) -> Answer {
     let page = query.page()?;
-    let order = match query.first("order_by")? {
-        None => Order::default(),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be name or created_at, with + or - before it"))?,
-    };
+    let order = query.order()?;
     let filter = &filter;
     call.read(
         |tx| {

@@ -3,17 +3,14 @@
 use crate::Listing;
 use domain::{
     bodies,
-    organizations::roles::{self, Order, Place, RoleChange, Search},
+    organizations::roles::{self, Place, RoleChange, Search},
 };
 use foundation::{PermissionId, Problem, RoleId};
 use web::{Answer, BackendCall, Id, Input, Query, Within};
 
 /// What is searched for in a list of roles, permissions or role sets.
 pub(crate) fn search(query: &Input) -> Result<Search, Problem> {
-    let order = match query.first("order_by")? {
-        None => Order::default(),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be created_at, name or key, with + or - before it"))?,
-    };
+    let order = query.order()?;
     Ok(Search { query: query.first("query")?.map(str::to_owned), order, page: query.page()? })
 }
 

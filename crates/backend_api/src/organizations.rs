@@ -4,7 +4,7 @@ use crate::Listing;
 use domain::{
     bodies,
     instances::Tenant,
-    organizations::{self, Change, Filter, MetadataChange, NewOrganization, Order, Organization, memberships},
+    organizations::{self, Change, Filter, MetadataChange, NewOrganization, Organization, memberships},
     pools,
 };
 use foundation::{Id as _, OrganizationId, Problem, UserId};
@@ -50,10 +50,7 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
     let Query(input) = &query;
     let filter = filter(input)?;
     let beside = Beside::of(input)?;
-    let order = match input.first("order_by")? {
-        None => Order::default(),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be name, created_at or members_count, with + or - before it"))?,
-    };
+    let order = input.order()?;
     let page = input.page()?;
     let tenant = &call.tenant;
     call.read(

@@ -19,10 +19,7 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
     let Query(input) = &query;
     let filter = filter(input)?;
     let listing = Listing::of(&query)?;
-    let order = match input.first("order_by")? {
-        None => Order::default(),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
-    };
+    let order = input.order()?;
     let page = input.page()?;
     let after = cursor(input, order, page)?;
     let now = call.now();

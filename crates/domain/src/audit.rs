@@ -4,7 +4,7 @@ use crate::applications;
 use foundation::{AuditId, Result, UserId};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, fmt};
-use store::{PlatformTx, Tx, sql};
+use store::{PlatformTx, Tx, inside, sql};
 
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +64,5 @@ pub async fn record(tx: &mut Tx<'_>, actor: Actor<'_>, action: &str, subject: &s
 /// Only the database's own.
 pub async fn record_above(tx: &mut PlatformTx<'_>, actor: Actor<'_>, action: &str, subject: &str, detail: &Value) -> Result<()> {
     let system = applications::system_instance(tx).await?;
-    let mut inside = tx.enter(system)?;
-    let recorded = record(&mut inside, actor, action, subject, detail).await;
-    tx.leave(inside);
-    recorded
+    inside!(tx, system, inside => record(inside, actor, action, subject, detail))
 }

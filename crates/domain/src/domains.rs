@@ -8,7 +8,7 @@ use crate::{
     instances::{self, Environment, Instance, Site, Which},
     redirects,
 };
-use ::store::PlatformTx;
+use ::store::{PlatformTx, inside};
 use foundation::{ApplicationId, DomainId, Id, InstanceId, Problem, Result, WorkspaceId};
 use psl::{Psl as _, Type};
 use serde_json::json;
@@ -114,11 +114,9 @@ pub async fn update(tx: &mut PlatformTx<'_>, instance: InstanceId, domain: Domai
     }
     changed.updated_at = tx.now();
     instances::store::set_domain(tx, &changed).await?;
-    let mut inside = tx.enter(instance)?;
     let detail = json!({ "name": changed.domain, "proxy_url": changed.proxy_url });
-    let recorded = audit::record(&mut inside, actor, "domain.update", &domain.to_string(), &detail).await;
-    tx.leave(inside);
-    recorded.map(|()| changed)
+    inside!(tx, instance, inside => audit::record(inside, actor, "domain.update", &domain.to_string(), &detail))?;
+    Ok(changed)
 }
 
 /// Gives the production instance of an application another name, and its proxy the path there. Without a path, a proxy keeps its own.

@@ -5,19 +5,16 @@ use domain::{
     identifiers::VerifiedBy,
     keys::Scope,
     pools,
-    users::{self, Filter, Order},
+    users::{self, Filter},
 };
-use foundation::{Problem, UserId};
+use foundation::UserId;
 use serde_json::{Value, json};
 use web::{Answer, Id, Input, Place, PlatformCall, Query, forms};
 
 /// A page of users, and how many there are in all.
 pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
     let filter = Filter { query: query.text("query")?.map(str::to_owned), ..Filter::default() };
-    let order = match query.text("order_by")? {
-        None => Order::default(),
-        Some(text) => Order::parse(text).ok_or(Problem::invalid("order_by", "must be a field of users, with + or - before it"))?,
-    };
+    let order = query.order()?;
     let page = query.page()?;
     let inside = call.enter(Scope::UsersRead, &place).await?;
     let now = inside.now();

@@ -35,7 +35,7 @@ pub use meters::{MOST_COUNTED, Meters, Queue, Tally};
 pub use migrate::{Migration, migrations, newest};
 pub use platform::{PlatformSql, PlatformTx};
 pub use queue::{ClaimedJob, NewJob};
-pub use scope::{Part, Query, Scoped, Shared};
+pub use scope::{LONGEST_SEARCH, Part, Query, Scoped, Shared, containing};
 pub use sqlite::file;
 pub use tx::{Access, Tx};
 pub use value::{Column, FromRow, Json, Param, Row, Value};

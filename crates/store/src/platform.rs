@@ -133,3 +133,16 @@ impl PlatformTx<'_> {
         Ending { connection, database, access, touched, tallies, enqueued }.finish(outcome).await
     }
 }
+
+/// Works inside one instance within a [`PlatformTx`]: `inside!(tx, instance, inside => work(inside))`. It enters, awaits the work, comes back also
+/// where the work has failed, and gives what came of it.
+#[macro_export]
+macro_rules! inside {
+    ($tx:ident, $instance:expr, $inside:ident => $work:expr) => {{
+        let mut entered = $tx.enter($instance)?;
+        let $inside = &mut entered;
+        let outcome = $work.await;
+        $tx.leave(entered);
+        outcome
+    }};
+}

@@ -163,6 +163,14 @@ impl<'a> Query<'a> {
     }
 }
 
+/// The longest text that lists are searched for, in bytes: nothing that is searched holds a longer one.
+pub const LONGEST_SEARCH: usize = 1_024;
+
+/// The pattern for `like … escape '\'` that texts with this one in them fit. Only ASCII letters lose their case, as both databases' `lower` does it.
+pub fn containing(text: &str) -> String {
+    format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +195,11 @@ mod tests {
         let query = Query::new(sql!("select id from users where instance_id = $1"), &[]).within(part!("and id"), &none);
         assert!(query.text.ends_with("in ($2)"));
         assert_eq!(query.arguments, [Value::Null]);
+    }
+
+    #[test]
+    fn a_pattern_takes_every_character_as_itself() {
+        assert_eq!(containing(r"Ab_50%\É"), r"%ab\_50\%\\É%");
     }
 
     #[test]

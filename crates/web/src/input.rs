@@ -3,7 +3,7 @@
 use crate::{app::App, bodies, refusal::Refusal, strict_json};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use domain::redirects;
-use foundation::{EmailAddress, Id as TypedId, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault};
+use foundation::{EmailAddress, Id as TypedId, Order, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault, order};
 use http::{HeaderMap, header, request::Parts};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -301,6 +301,14 @@ impl Input {
     /// [`Problem::ParamInvalid`].
     pub fn page(&self) -> Result<Page, Problem> {
         Page::new(self.number("limit")?, self.number("offset")?)
+    }
+
+    /// `order_by` of a list.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`].
+    pub fn order<K: order::Key>(&self) -> Result<Order<K>, Problem> {
+        self.first("order_by")?.map_or(Ok(Order::default()), Order::parse)
     }
 
     /// `limit` and `offset` of a list that shows as much as it may if nothing is asked for.

@@ -8,7 +8,7 @@ use crate::{
     jwt_templates::{self, JwtTemplate},
     redirect_urls, redirects, settings,
 };
-use ::store::{PlatformTx, Tx};
+use ::store::{PlatformTx, Tx, inside};
 use foundation::{InstanceId, Problem, Result};
 use serde_json::{Map, Value, json};
 
@@ -32,10 +32,7 @@ pub(super) async fn of(tx: &mut PlatformTx<'_>, application: &Application, sourc
     if !application.instances.iter().any(is_it) {
         return Err(Problem::invalid("clone_instance_id", "must be a development instance of this application").into());
     }
-    let mut inside = tx.enter(source)?;
-    let legacy = read(&mut inside).await;
-    tx.leave(inside);
-    let mut legacy = legacy?;
+    let mut legacy = inside!(tx, source, inside => read(inside))?;
     if target == Environment::Production {
         legacy.settings.retain(|key, _| !DEVELOPMENT_KEYS.contains(&key.as_str()));
         legacy.redirect_urls.retain(|url| redirects::parse(url).is_some_and(|url| !redirects::is_loopback(&url)));
@@ -51,10 +48,7 @@ const NOT_FOR_OTHERS: [&str; 3] = ["user_pool", "allowed_origins", "development_
 /// # Errors
 /// Only the database's own.
 pub(crate) async fn for_departure(tx: &mut PlatformTx<'_>, home: &Instance) -> Result<Legacy> {
-    let mut inside = tx.enter(home.id)?;
-    let legacy = read(&mut inside).await;
-    tx.leave(inside);
-    let mut legacy = legacy?;
+    let mut legacy = inside!(tx, home.id, inside => read(inside))?;
     legacy.settings.retain(|key, _| !NOT_FOR_OTHERS.contains(&key.as_str()));
     Ok(legacy)
 }

@@ -6,7 +6,7 @@ use crate::{
     instances::{self, Environment, Instance},
     jobs, keys,
 };
-use ::store::{PlatformTx, Tx};
+use ::store::{PlatformTx, Tx, inside};
 use foundation::{ApplicationId, InstanceId, Problem, Random, Result, Secret, WorkspaceId, text};
 use serde_json::json;
 
@@ -53,10 +53,7 @@ pub struct AddedInstance {
 pub async fn create(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, new: &NewApplication) -> Result<Created> {
     let system = system_instance(tx).await?;
     let created = build(tx, workspace, new, Kind::Ordinary, system).await?;
-    let mut inside = tx.enter(system)?;
-    let told = told(&mut inside, &created.application).await;
-    tx.leave(inside);
-    told?;
+    inside!(tx, system, inside => told(inside, &created.application))?;
     Ok(created)
 }
 
@@ -109,16 +106,10 @@ pub async fn add_instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
     let system = system_instance(tx).await?;
     let (instance, secret_key) = raise(tx, &application, new, Kind::Ordinary, system).await?;
     if let Some(legacy) = legacy {
-        let mut inside = tx.enter(instance.id)?;
-        let given = legacy.give(&mut inside).await;
-        tx.leave(inside);
-        given?;
+        inside!(tx, instance.id, inside => legacy.give(inside))?;
     }
     record(tx, "instance.create", id, &json!({ "instance_id": instance.id, "environment_type": instance.environment.as_str() })).await?;
-    let mut inside = tx.enter(system)?;
-    let filling = jobs::fill_spares(&mut inside).await;
-    tx.leave(inside);
-    filling?;
+    inside!(tx, system, inside => jobs::fill_spares(inside))?;
     Ok(AddedInstance { application, instance, secret_key })
 }
 
@@ -147,10 +138,7 @@ async fn raise(tx: &mut PlatformTx<'_>, application: &Application, new: &NewInst
         Kind::Ordinary => Some(keys::spares::take(tx, system).await?.ok_or(Problem::Busy(1))?),
         Kind::System => None,
     };
-    let mut inside = tx.enter(instance.id)?;
-    let furnished = furnish(&mut inside, &instance, pair).await;
-    tx.leave(inside);
-    furnished?;
+    inside!(tx, instance.id, inside => furnish(inside, &instance, pair))?;
     let secret_key = keys::create_secret_key(tx, instance.id, new.environment).await?;
     Ok((instance, secret_key))
 }

@@ -14,7 +14,7 @@ use crate::{
     keys::{self, Scope},
     workspaces,
 };
-use ::store::PlatformTx;
+use ::store::{PlatformTx, inside};
 use foundation::{ApplicationId, InstanceId, Page, Problem, Result, Secret, Timestamp, WorkspaceId, text};
 use serde_json::{Value, json};
 
@@ -176,11 +176,8 @@ pub async fn found(tx: &mut PlatformTx<'_>, system_key: &[u8]) -> Result<Workspa
     let new = NewApplication { name: "Insula".to_owned(), environments: vec![Environment::Production], domain: None, proxy_path: None };
     let system = tx.new_id();
     let created = create::build(tx, workspace, &new, create::Kind::System, system).await?;
-    let mut inside = tx.enter(created.application.instances[0].id)?;
-    let now = inside.now();
-    let adopted = keys::adopt(&mut inside, system_key, now).await;
-    tx.leave(inside);
-    adopted?;
+    let now = tx.now();
+    inside!(tx, created.application.instances[0].id, inside => keys::adopt(inside, system_key, now))?;
     Ok(workspace)
 }
 

@@ -11,7 +11,7 @@ use crate::{
         spares,
     },
 };
-use ::store::PlatformTx;
+use ::store::{PlatformTx, inside};
 use foundation::{ApplicationId, InstanceId, Problem, Result, Secret, SigningKeyId, WorkspaceId, text};
 use serde_json::json;
 use std::time::Duration;
@@ -75,10 +75,7 @@ pub async fn rotate_secret_keys(
     let instances: Vec<InstanceId> = application.instances.iter().map(|instance| instance.id).collect();
     let detail = json!({ "instances": instances, "delay_hours": change.delay.as_secs() / 3_600, "reason": change.reason });
     let system = system_instance(tx).await?;
-    let mut inside = tx.enter(system)?;
-    let recorded = audit::record(&mut inside, Actor::Platform, "secret_key.rotate", &id.to_string(), &detail).await;
-    tx.leave(inside);
-    recorded?;
+    inside!(tx, system, inside => audit::record(inside, Actor::Platform, "secret_key.rotate", &id.to_string(), &detail))?;
     Ok((application, secrets))
 }
 
@@ -88,10 +85,7 @@ pub async fn rotate_secret_keys(
 /// [`Problem::NotFound`] where it is not the workspace's.
 pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Vec<SigningKeyState>> {
     let instance = instance(tx, workspace, id, which).await?.id;
-    let mut inside = tx.enter(instance)?;
-    let keys = rotation::list(&mut inside).await;
-    tx.leave(inside);
-    keys
+    inside!(tx, instance, inside => rotation::list(inside))
 }
 
 /// Begins a rotation of an instance's signing key, unless one is under way; the keys as they are then. Needs a spare key pair.
@@ -100,15 +94,9 @@ pub async fn signing_keys(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
 /// As [`signing_keys`]; [`Problem::LimitReached`]; [`Problem::Busy`] where no spare waits.
 pub async fn rotate_signing_key(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: ApplicationId, which: Which) -> Result<Vec<SigningKeyState>> {
     let instance = instance(tx, workspace, id, which).await?.id;
-    let mut inside = tx.enter(instance)?;
-    let wanted = rotation::wants_another(&mut inside).await;
-    tx.leave(inside);
-    if wanted? {
+    if inside!(tx, instance, inside => rotation::wants_another(inside))? {
         let pair = take_spare(tx).await?;
-        let mut inside = tx.enter(instance)?;
-        let announced = rotation::announce(&mut inside, &pair).await;
-        tx.leave(inside);
-        announced?;
+        inside!(tx, instance, inside => rotation::announce(inside, &pair))?;
     }
     signing_keys(tx, workspace, id, which).await
 }
@@ -126,15 +114,9 @@ pub async fn revoke_signing_key(
     reason: Option<&str>,
 ) -> Result<Vec<SigningKeyState>> {
     let instance = instance(tx, workspace, id, which).await?.id;
-    let mut inside = tx.enter(instance)?;
-    let orphaned = rotation::revoke(&mut inside, key, reason).await;
-    tx.leave(inside);
-    if orphaned? {
+    if inside!(tx, instance, inside => rotation::revoke(inside, key, reason))? {
         let pair = take_spare(tx).await?;
-        let mut inside = tx.enter(instance)?;
-        let replaced = rotation::replace(&mut inside, &pair).await;
-        tx.leave(inside);
-        replaced?;
+        inside!(tx, instance, inside => rotation::replace(inside, &pair))?;
     }
     signing_keys(tx, workspace, id, which).await
 }
@@ -143,8 +125,5 @@ pub async fn revoke_signing_key(
 async fn take_spare(tx: &mut PlatformTx<'_>) -> Result<Vec<u8>> {
     let system = system_instance(tx).await?;
     let pair = spares::take(tx, system).await?.ok_or(Problem::Busy(1))?;
-    let mut inside = tx.enter(system)?;
-    let asked = jobs::fill_spares(&mut inside).await;
-    tx.leave(inside);
-    asked.map(|()| pair)
+    inside!(tx, system, inside => jobs::fill_spares(inside)).map(|()| pair)
 }

@@ -7,7 +7,7 @@ use crate::{
     bodies::conversion_plan,
     instances::{self, Instance, Which},
 };
-use ::store::{PlatformTx, Tx};
+use ::store::{PlatformTx, Tx, inside};
 use foundation::{ApplicationId, ConversionId, OrganizationId, Page, Problem, Result, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -30,18 +30,6 @@ pub struct Begun {
     /// The instance of the new application, and its secret key that is shown only now.
     pub added: Option<AddedInstance>,
 }
-
-/// Works inside an instance that was just found in the workspace.
-macro_rules! inside {
-    ($tx:ident, $instance:expr, $inside:ident => $work:expr) => {{
-        let mut entered = $tx.enter($instance)?;
-        let $inside = &mut entered;
-        let outcome = $work.await;
-        $tx.leave(entered);
-        outcome
-    }};
-}
-pub(super) use inside;
 
 /// Which of those who came to be a second time; absent is no condition.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use super::{
     Conversion, Copied,
+    plan::rows,
     run::{Left, MANY},
     store,
     tables::user_columns,
@@ -19,16 +20,18 @@ use ::store::{Scoped, Tx, sql};
 use foundation::{IdentifierId, ImageId, OrganizationId, PoolId, Result, UserId};
 use serde_json::json;
 
-/// Rows as a number of the report.
-pub(super) fn rows(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// The user's identifiers, the oldest first.
+pub(super) async fn identifiers_of(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<IdentifierId>> {
+    let found: Vec<(IdentifierId,)> =
+        tx.list(sql!("select id from identifiers where instance_id = $1 and user_id = $2 order by created_at, id"), &[&user]).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// Ends the user's sessions: their door, and with it the names of their cookies and the issuer of their tokens, are others from now on.
 pub(super) async fn end_sessions(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId) -> Result<()> {
     let live = sessions::live_of_user(tx, user).await?.len();
     sessions::revoke_of_user(tx, Actor::Server, user, Keep::None).await?;
-    conversion.done.end("sessions", i64::try_from(live).unwrap_or(i64::MAX));
+    conversion.done.end("sessions", live);
     Ok(())
 }
 
@@ -36,7 +39,7 @@ pub(super) async fn end_sessions(tx: &mut Tx<'_>, conversion: &mut Conversion, u
 pub(super) async fn move_to(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId, pool: PoolId) -> Result<()> {
     tx.change(sql!("update users set pool_id = $3 where instance_id = $1 and id = $2"), &[&user, &pool]).await?;
     let identifiers = tx.change(sql!("update identifiers set pool_id = $3 where instance_id = $1 and user_id = $2"), &[&user, &pool]).await?;
-    conversion.done.add("identifiers", rows(identifiers));
+    conversion.done.add("identifiers", identifiers);
     let tokens = tx.count(sql!("select count(*) from tickets where instance_id = $1 and user_id = $2 and status = 'pending'"), &[&user]).await?;
     tx.change(sql!("update tickets set pool_id = $3 where instance_id = $1 and user_id = $2"), &[&user, &pool]).await?;
     conversion.done.add("sign_in_tokens", tokens);
@@ -105,9 +108,8 @@ async fn copy_identifiers(tx: &mut Tx<'_>, conversion: &mut Conversion, (user, c
     let primary: Option<(Option<IdentifierId>,)> =
         tx.find(sql!("select primary_email_address_id from users where instance_id = $1 and id = $2"), &[&user]).await?;
     let primary = primary.and_then(|(primary,)| primary);
-    let identifiers: Vec<(IdentifierId,)> =
-        tx.list(sql!("select id from identifiers where instance_id = $1 and user_id = $2 order by created_at, id"), &[&user]).await?;
-    for (identifier,) in &identifiers {
+    let identifiers = identifiers_of(tx, user).await?;
+    for identifier in &identifiers {
         let id: IdentifierId = tx.new_id();
         tx.change(
             sql!(
@@ -122,7 +124,7 @@ async fn copy_identifiers(tx: &mut Tx<'_>, conversion: &mut Conversion, (user, c
             tx.change(sql!("update users set primary_email_address_id = $3 where instance_id = $1 and id = $2"), &[&copy, &id]).await?;
         }
     }
-    conversion.done.add("identifiers_copied", rows(identifiers.len() as u64));
+    conversion.done.add("identifiers_copied", identifiers.len());
     Ok(())
 }
 
@@ -174,7 +176,7 @@ pub(super) async fn forget_clients(tx: &mut Tx<'_>, conversion: &mut Conversion,
         ),
     ] {
         let ended = tx.change(statement, &[&pool, &these, &MANY]).await?;
-        conversion.done.end(name, rows(ended));
+        conversion.done.end(name, ended);
     }
     let browsers = sql!(
         "delete from dev_browsers where instance_id = $1 and client_id in

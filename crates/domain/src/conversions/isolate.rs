@@ -52,7 +52,7 @@ async fn make_pools(tx: &mut Tx<'_>, conversion: &mut Conversion) -> Result<i64>
         let organization = organizations::get(tx, *id).await?;
         pools::create(tx, &organization).await?;
     }
-    let made = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let made = plan::rows(found.len());
     conversion.done.add("pools_made", made);
     Ok(made)
 }
@@ -81,7 +81,7 @@ async fn go_over(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId) -> 
     copies::move_to(tx, conversion, user, pool).await?;
     copies::belong_to(tx, user, *home).await?;
     conversion.done.add("users_moved", 1);
-    conversion.done.add("memberships", i64::try_from(organizations.len()).unwrap_or(i64::MAX));
+    conversion.done.add("memberships", organizations.len());
     Ok(())
 }
 
@@ -104,7 +104,7 @@ async fn drop_outside(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId
         ),
     ] {
         let dropped = tx.change(statement, &[&user]).await?;
-        conversion.done.add(name, i64::try_from(dropped).unwrap_or(i64::MAX));
+        conversion.done.add(name, dropped);
     }
     Ok(())
 }

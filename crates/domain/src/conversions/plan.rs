@@ -23,15 +23,20 @@ pub struct Numbers {
     pub ends: BTreeMap<String, i64>,
 }
 
+/// A count as a number of the report.
+pub(super) fn rows(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
 impl Numbers {
     /// Adds to a number.
-    pub(super) fn add(&mut self, name: &str, by: i64) {
-        *self.numbers.entry(name.to_owned()).or_default() += by;
+    pub(super) fn add(&mut self, name: &str, by: impl TryInto<i64>) {
+        *self.numbers.entry(name.to_owned()).or_default() += rows(by);
     }
 
     /// Adds to a number of what ends.
-    pub(super) fn end(&mut self, name: &str, by: i64) {
-        *self.ends.entry(name.to_owned()).or_default() += by;
+    pub(super) fn end(&mut self, name: &str, by: impl TryInto<i64>) {
+        *self.ends.entry(name.to_owned()).or_default() += rows(by);
     }
 
     /// The same names, and nothing done yet.

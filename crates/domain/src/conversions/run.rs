@@ -1,17 +1,13 @@
 //! The job: a conversion goes on step by step, each of them one commit that also decides about the next one. So whoever is killed on the way has
 //! done a step or has not, and the queue gives it to somebody else.
 
-use super::{
-    Conversion, Kind, Status,
-    begin::{inside, recorded},
-    depart, isolate, plan, share, store,
-};
+use super::{Conversion, Kind, Status, begin::recorded, depart, isolate, plan, share, store};
 use crate::{
     audit::{self, Actor},
     instances::{self, Instance},
     settings::{self, PoolMode},
 };
-use ::store::{Access, Database, NewJob, PlatformTx, Tx};
+use ::store::{Access, Database, NewJob, PlatformTx, Tx, inside};
 use foundation::{ConversionId, Error, InstanceId, Result};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use super::{
     Conversion,
-    copies::{self, Whose, rows},
+    copies::{self, Whose},
+    plan::rows,
     run::{Left, MANY, STEP},
 };
 use crate::{
@@ -38,7 +39,7 @@ pub(super) async fn step(tx: &mut Tx<'_>, home: &Instance, conversion: &mut Conv
                     &[&MANY],
                 )
                 .await?;
-            conversion.done.add("pools_removed", rows(removed));
+            conversion.done.add("pools_removed", removed);
             rows(removed) == MANY
         }
         _ => {

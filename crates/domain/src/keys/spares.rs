@@ -1,7 +1,7 @@
 //! Spare key pairs: made ahead of time, because making one takes 75 ms and creating an application must not.
 
 use crate::applications;
-use ::store::{Access, Database, Place, PlatformTx, platform_sql};
+use ::store::{Access, Database, Place, PlatformTx, inside, platform_sql};
 use foundation::{Error, InstanceId, Result, SigningKeyId};
 use std::sync::Arc;
 use world::World;
@@ -44,9 +44,7 @@ pub async fn put(tx: &mut PlatformTx<'_>, pkcs8: &[u8]) -> Result<()> {
     let system = applications::system_instance(tx).await?;
     let id: SigningKeyId = tx.new_id();
     let row = id.to_string();
-    let mut inside = tx.enter(system)?;
-    let sealed = inside.seal(place(&row), pkcs8).await?;
-    tx.leave(inside);
+    let sealed = inside!(tx, system, inside => inside.seal(place(&row), pkcs8))?;
     let now = tx.now();
     tx.change(platform_sql!("insert into spare_keys (id, sealed, created_at) values ($1, $2, $3)"), &[&id, &sealed, &now]).await.map(drop)
 }
@@ -67,10 +65,7 @@ pub(crate) async fn take(tx: &mut PlatformTx<'_>, system: InstanceId) -> Result<
             continue;
         }
         let row = id.to_string();
-        let mut inside = tx.enter(system)?;
-        let opened = inside.open(place(&row), &sealed).await;
-        tx.leave(inside);
-        return opened.map(Some);
+        return inside!(tx, system, inside => inside.open(place(&row), &sealed)).map(Some);
     }
     Err(Error::Again("spare keys are in demand".to_owned()))
 }

@@ -2,8 +2,8 @@
 
 use super::{Organization, complete, store::columns};
 use crate::counters::{self, Counter};
-use ::store::{Query, Tx, part, sql};
-use foundation::{OrganizationId, Page, Result, UserId};
+use ::store::{LONGEST_SEARCH, Query, Tx, containing, part, sql};
+use foundation::{OrganizationId, Page, Result, UserId, order::Key};
 use std::borrow::Cow;
 
 /// Which organizations. An empty filter is all of them; everything that it names must hold at once.
@@ -24,9 +24,10 @@ pub struct Filter {
 }
 
 /// By what a list is sorted; ties by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrderBy {
     /// When they came to be.
+    #[default]
     CreatedAt,
     /// What they are called.
     Name,
@@ -34,45 +35,15 @@ pub enum OrderBy {
     MembersCount,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[("created_at", OrderBy::CreatedAt), ("name", OrderBy::Name), ("members_count", OrderBy::MembersCount)];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `name`, `-name`, `+name` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        let by = match word {
-            "created_at" => OrderBy::CreatedAt,
-            "name" => OrderBy::Name,
-            "members_count" => OrderBy::MembersCount,
-            _ => return None,
-        };
-        Some(Order { by, descending })
-    }
-}
-
-/// The longest text that is looked for.
-const LONGEST: usize = 1_024;
+pub type Order = foundation::Order<OrderBy>;
 
 fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, pattern: &'a Option<String>) -> Query<'a> {
-    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST) {
+    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
         return query.and(part!("and o.id = ''"), &[]);
     }
     if !filter.ids.is_empty() {
@@ -99,12 +70,6 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, pattern: &'a Option<St
     query
 }
 
-/// The text as a pattern for `like`.
-fn pattern(filter: &Filter) -> Option<String> {
-    let escape = |text: &String| format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    filter.query.as_ref().map(escape)
-}
-
 /// For how many members the ids of all their organizations are looked up; a user belongs to at most 100.
 const MOST_NAMED: usize = 100;
 
@@ -127,7 +92,7 @@ async fn by_ids<'a>(tx: &mut Tx<'_>, filter: &'a Filter) -> Result<Cow<'a, Filte
 /// Only the database's own.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) -> Result<Vec<Organization>> {
     let filter = &*by_ids(tx, filter).await?;
-    let pattern = pattern(filter);
+    let pattern = filter.query.as_deref().map(containing);
     let query = Query::new(sql!(concat!("select ", columns!(), " from organizations o where o.instance_id = $1 and o.deleted_at is null")), &[]);
     let by = match (order.by, order.descending) {
         (OrderBy::CreatedAt, true) => part!("order by o.created_at desc, o.id desc limit {} offset {}"),
@@ -151,7 +116,7 @@ pub async fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64> {
         return counters::value(tx, Counter::Organizations).await;
     }
     let filter = &*by_ids(tx, filter).await?;
-    let pattern = pattern(filter);
+    let pattern = filter.query.as_deref().map(containing);
     let query = Query::new(sql!("select count(*) from organizations o where o.instance_id = $1 and o.deleted_at is null"), &[]);
     Ok(tx.select::<i64>(narrowed(query, filter, &pattern)).await?.into_iter().next().unwrap_or(0))
 }

@@ -6,7 +6,7 @@ use super::{
     resolve, schema,
 };
 use crate::{applications, audit::Actor, instances::Which};
-use ::store::{PlatformTx, Tx};
+use ::store::{PlatformTx, Tx, inside};
 use foundation::{ApplicationId, Problem, Result, WorkspaceId};
 use serde_json::{Map, Value, json};
 
@@ -116,8 +116,5 @@ pub async fn change_of(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, applicat
     if wanted.run == Run::Real && instance.conversion.is_some() {
         return Err(Problem::ConversionUnderWay.into());
     }
-    let mut inside = tx.enter(instance.id)?;
-    let outcome = change(&mut inside, Actor::Platform, wanted).await;
-    tx.leave(inside);
-    outcome
+    inside!(tx, instance.id, inside => change(inside, Actor::Platform, wanted))
 }

@@ -43,7 +43,7 @@ pub use rates::{AttackProtection, CodeBudgets, EnumerationProtection, Rates};
 pub use tree::{Attribute, PasswordPolicy, PoolMode, PreferredStrategy, SessionPolicy, Settings, SignUpMode};
 
 use crate::{applications, instances::Which};
-use ::store::{Kept, PlatformTx, Tx, cache::InstanceCache, text_enum};
+use ::store::{Kept, PlatformTx, Tx, cache::InstanceCache, inside, text_enum};
 use foundation::{ApplicationId, Problem, Result, WorkspaceId};
 use resolve::Resolved;
 use serde_json::{Map, Value};
@@ -190,8 +190,5 @@ pub async fn instance_values(tx: &mut Tx<'_>) -> Result<Map<String, Value>> {
 /// [`Problem::NotFound`] where there is none.
 pub async fn explained_of(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, which: Which) -> Result<(Resolved, i64)> {
     let instance = applications::instance(tx, workspace, application, which).await?;
-    let mut inside = tx.enter(instance.id)?;
-    let outcome = explained(&mut inside).await;
-    tx.leave(inside);
-    outcome
+    inside!(tx, instance.id, inside => explained(inside))
 }

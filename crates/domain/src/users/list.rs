@@ -6,8 +6,8 @@ use super::{
     with_identifiers,
 };
 use crate::counters::{self, Counter};
-use ::store::{Query, Tx, part, sql};
-use foundation::{OrganizationId, Page, Problem, Result, Timestamp, UserId};
+use ::store::{LONGEST_SEARCH, Query, Tx, containing, part, sql};
+use foundation::{OrganizationId, Page, Problem, Result, Timestamp, UserId, order::Key};
 
 /// Which users. An empty filter is all of them; lists are alternatives, everything else must hold at once.
 #[derive(Clone, Debug, Default)]
@@ -57,9 +57,10 @@ pub struct Filter {
 }
 
 /// By what a list is sorted; ties by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrderBy {
     /// When they came to be.
+    #[default]
     CreatedAt,
     /// When they last changed.
     UpdatedAt,
@@ -77,46 +78,25 @@ pub enum OrderBy {
     LastSignInAt,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[
+        ("created_at", OrderBy::CreatedAt),
+        ("updated_at", OrderBy::UpdatedAt),
+        ("email_address", OrderBy::EmailAddress),
+        ("username", OrderBy::Username),
+        ("first_name", OrderBy::FirstName),
+        ("last_name", OrderBy::LastName),
+        ("last_active_at", OrderBy::LastActiveAt),
+        ("last_sign_in_at", OrderBy::LastSignInAt),
+        // Nobody has one yet, so every order by it is the same.
+        ("phone_number", OrderBy::CreatedAt),
+        ("web3wallet", OrderBy::CreatedAt),
+        ("web3_wallet", OrderBy::CreatedAt),
+    ];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `created_at`, `-created_at`, `+created_at` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        let by = match word {
-            "created_at" => OrderBy::CreatedAt,
-            "updated_at" => OrderBy::UpdatedAt,
-            "email_address" => OrderBy::EmailAddress,
-            "username" => OrderBy::Username,
-            "first_name" => OrderBy::FirstName,
-            "last_name" => OrderBy::LastName,
-            "last_active_at" => OrderBy::LastActiveAt,
-            "last_sign_in_at" => OrderBy::LastSignInAt,
-            // Nobody has one yet, so every order by it is the same.
-            "phone_number" | "web3wallet" | "web3_wallet" => OrderBy::CreatedAt,
-            _ => return None,
-        };
-        Some(Order { by, descending })
-    }
-}
+pub type Order = foundation::Order<OrderBy>;
 
 impl Filter {
     fn is_empty(&self) -> bool {
@@ -138,9 +118,6 @@ impl Filter {
     }
 }
 
-/// The longest text that is looked for; no name and no address is longer.
-const LONGEST: usize = 1_024;
-
 /// Text to be looked for, made safe for `like`. Only ASCII letters lose their case, as both databases' `lower` does it.
 pub(crate) struct Patterns {
     query: Option<String>,
@@ -152,12 +129,7 @@ pub(crate) struct Patterns {
 
 impl Patterns {
     pub(crate) fn of(filter: &Filter) -> Patterns {
-        let pattern = |text: &Option<String>| {
-            text.as_ref().map(|t| {
-                let escaped = t.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                format!("%{escaped}%")
-            })
-        };
+        let pattern = |text: &Option<String>| text.as_deref().map(containing);
         Patterns {
             query: pattern(&filter.query),
             email: pattern(&filter.email_query),
@@ -171,7 +143,7 @@ impl Patterns {
 /// Adds the filter to a statement in which users are called `u`.
 pub(crate) fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, patterns: &'a Patterns) -> Query<'a> {
     let texts = [&filter.query, &filter.email_query, &filter.username_query, &filter.name_query, &filter.shown_query];
-    let endless = texts.into_iter().flatten().any(|text| text.len() > LONGEST);
+    let endless = texts.into_iter().flatten().any(|text| text.len() > LONGEST_SEARCH);
     if filter.nobody || endless {
         return query.and(part!("and u.id = ''"), &[]);
     }

@@ -177,7 +177,7 @@ impl Fault {
 
 /// The table of problems, as it was last reviewed.
 pub(crate) fn faults() -> Vec<Fault> {
-    let rows = include_str!("../../../foundation/src/problems.txt").lines().filter_map(|line| {
+    let rows = include_str!("../../../foundation/src/problem/problems.txt").lines().filter_map(|line| {
         let mut parts = line.split(" | ");
         let mut head = parts.next()?.split_whitespace();
         let (status, code, param) = (head.next()?, head.next()?, head.next()?);

@@ -246,11 +246,13 @@ fn the_public_address_has_none() {
     let mut command = process::command(folder.path(), port);
     command.env("INSULA_METRICS_LISTEN", format!("127.0.0.1:{own}"));
     let running = process::start_by(command, port);
-    let answer = process::ask(own, "/metrics", &[]).expect("an answer");
+    let answers = std::iter::repeat_with(|| process::ask(own, "/metrics", &[]).expect("an answer"));
+    // The connection that asked whether it is ready is let go of when the server has seen its end.
+    let answer = answers.take(500).find(|answer| answer.contains("insula_connections 0\n")).expect("nobody is connected to the public address");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{answer}");
     assert!(answer.contains(&format!("insula_build_info{{version=\"{}\",database=\"sqlite\"}} 1\n", env!("CARGO_PKG_VERSION"))), "{answer}");
-    assert!(answer.contains("insula_connections 0\n") && !answer.contains("insula_connections_total 0\n"), "{answer}");
+    assert!(!answer.contains("insula_connections_total 0\n"), "{answer}");
     assert!(answer.contains("\nprocess_resident_memory_bytes ") && answer.contains("\nprocess_open_fds "), "{answer}");
     assert!(process::ask(own, "/healthz", &[]).expect("an answer").starts_with("HTTP/1.1 404"));
     for path in ["/metrics", "/api/metrics", "/api/v1/metrics"] {

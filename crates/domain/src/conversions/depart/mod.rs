@@ -10,7 +10,7 @@ mod rest;
 
 pub(super) use plan::plan;
 
-use super::{Conversion, Wanted, begin::At, begin::inside, run::Left, run::MANY, run::STEP, tables::organization_columns};
+use super::{Conversion, Wanted, begin::At, run::Left, run::MANY, run::STEP, tables::organization_columns};
 use crate::{
     applications::{self, AddedInstance, NewApplication},
     counters::{self, Counter},
@@ -18,7 +18,7 @@ use crate::{
     instances::{self, Instance},
     organizations::{self, Organization, roles},
 };
-use ::store::{PlatformTx, Tx, platform_sql};
+use ::store::{PlatformTx, Tx, inside, platform_sql};
 use foundation::{ConversionId, Error, InstanceId, OrganizationId, Problem, Result, RoleId};
 
 /// From where to where, and what.
@@ -109,10 +109,9 @@ async fn settle_in(tx: &mut PlatformTx<'_>, conversion: &mut Conversion, going: 
     inside!(tx, to, inside => roles::adopt(inside, &catalogue))?;
     let adopted = inside!(tx, to, inside => roles::stored(inside))?;
     let set = adopted.set_of_key(&key).map(|set| set.id).ok_or_else(|| Error::Broken(format!("the role set {key} was not taken along")))?;
-    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    conversion.done.add("roles", count(adopted.roles.len()));
-    conversion.done.add("permissions", count(adopted.permissions.iter().filter(|permission| permission.kind == roles::Kind::User).count()));
-    conversion.done.add("role_sets", count(adopted.sets.len()));
+    conversion.done.add("roles", adopted.roles.len());
+    conversion.done.add("permissions", adopted.permissions.iter().filter(|permission| permission.kind == roles::Kind::User).count());
+    conversion.done.add("role_sets", adopted.sets.len());
     tx.change(
         platform_sql!(concat!(
             "insert into organizations (instance_id, id, role_set_id, created_by, members, pending_invitations, ",

@@ -5,8 +5,7 @@ use crate::{
     audit::Actor,
     conversions::{
         Conversion, Copied,
-        begin::inside,
-        copies::{self, rows},
+        copies::{self, identifiers_of},
         store,
         tables::{identifier_columns, image_columns, membership_columns, once_columns, ticket_columns, user_columns},
     },
@@ -16,7 +15,7 @@ use crate::{
     organizations::memberships,
     users,
 };
-use ::store::{PlatformTx, Tx, platform_sql, sql};
+use ::store::{PlatformTx, Tx, inside, platform_sql, sql};
 use foundation::{Error, IdentifierId, PoolId, Result, RoleId, UserId};
 
 /// Takes some members over; how many that were.
@@ -50,7 +49,7 @@ async fn moves(tx: &mut PlatformTx<'_>, conversion: &mut Conversion, going: Move
     for id in &identifiers {
         carry_identifier(tx, going, (*id, *id), (user, pool)).await?;
     }
-    conversion.done.add("identifiers", rows(identifiers.len() as u64));
+    conversion.done.add("identifiers", identifiers.len());
     carry_images(tx, going, &user.to_string(), &user.to_string()).await?;
     carry_tickets(tx, going, user, pool).await?;
     carry_membership(tx, going, (user, user), role).await?;
@@ -73,7 +72,7 @@ async fn comes_to_be(tx: &mut PlatformTx<'_>, conversion: &mut Conversion, going
         )
         .await?;
     }
-    conversion.done.add("identifiers_copied", rows(identifiers.len() as u64));
+    conversion.done.add("identifiers_copied", identifiers.len());
     carry_images(tx, going, &user.to_string(), &copy.to_string()).await?;
     carry_membership(tx, going, (user, copy), role).await?;
     inside!(tx, going.from, inside => async {
@@ -82,12 +81,6 @@ async fn comes_to_be(tx: &mut PlatformTx<'_>, conversion: &mut Conversion, going
     })?;
     conversion.done.add("users_copied", 1);
     arrived(tx, going, copy).await
-}
-
-async fn identifiers_of(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<IdentifierId>> {
-    let found: Vec<(IdentifierId,)> =
-        tx.list(sql!("select id from identifiers where instance_id = $1 and user_id = $2 order by created_at, id"), &[&user]).await?;
-    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 async fn carry_user(tx: &mut PlatformTx<'_>, going: Move, (user, named): (UserId, UserId), pool: PoolId) -> Result<()> {
@@ -201,13 +194,13 @@ async fn leave(tx: &mut Tx<'_>, conversion: &mut Conversion, user: UserId) -> Re
             &[&user, &now],
         )
         .await?;
-    conversion.done.end("codes", rows(codes));
+    conversion.done.end("codes", codes);
     for (name, statement) in [
         ("suggestions_dropped", sql!("delete from organization_suggestions where instance_id = $1 and user_id = $2")),
         ("requests_dropped", sql!("delete from organization_membership_requests where instance_id = $1 and user_id = $2")),
     ] {
         let dropped = tx.change(statement, &[&user]).await?;
-        conversion.done.add(name, rows(dropped));
+        conversion.done.add(name, dropped);
     }
     users::delete(tx, Actor::Server, user).await.map(drop)
 }

@@ -4,7 +4,7 @@ use super::leaving;
 use crate::{
     conversions::{
         Several, Wanted,
-        plan::{self, NAMED, Report},
+        plan::{self, NAMED, Report, rows},
     },
     organizations::roles,
     pools, sessions,
@@ -86,14 +86,13 @@ pub(in crate::conversions) async fn plan(tx: &mut Tx<'_>, wanted: &Wanted) -> Re
         report.counts.add(name, number);
     }
     let catalogue = roles::catalogue(tx).await?;
-    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    report.counts.add("roles", count(catalogue.roles.len()));
-    report.counts.add("permissions", count(catalogue.permissions.iter().filter(|permission| permission.kind == roles::Kind::User).count()));
-    report.counts.add("role_sets", count(catalogue.sets.len()));
+    report.counts.add("roles", catalogue.roles.len());
+    report.counts.add("permissions", catalogue.permissions.iter().filter(|permission| permission.kind == roles::Kind::User).count());
+    report.counts.add("role_sets", catalogue.sets.len());
     report.counts.end("sessions", sessions::count_live(tx, Some(id)).await?);
     report.counts.end("codes", codes(tx, id).await?);
     conflicts(tx, wanted, id, &mut report).await?;
-    let replaced = count(catalogue.sets.iter().filter(|set| set.replacement.is_some()).count());
+    let replaced = rows(catalogue.sets.iter().filter(|set| set.replacement.is_some()).count());
     report.conflict("roles_being_replaced", replaced, true, Vec::new());
     Ok(report)
 }

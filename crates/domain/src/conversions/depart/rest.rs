@@ -5,15 +5,15 @@ use crate::{
     audit::Actor,
     conversions::{
         Conversion,
-        begin::inside,
-        copies::{recount, rows},
+        copies::recount,
+        plan::rows,
         run::Left,
         store,
         tables::{domain_columns, invitation_columns, once_columns},
     },
     organizations,
 };
-use ::store::{PlatformTx, Tx, platform_sql, sql};
+use ::store::{PlatformTx, Tx, inside, platform_sql, sql};
 use foundation::{OrganizationInvitationId, Result, RoleId, UserId};
 
 /// Takes the domains along, proven as they are; how many.
@@ -123,7 +123,7 @@ async fn remove(tx: &mut Tx<'_>, conversion: &mut Conversion, going: Move) -> Re
         ("requests_dropped", sql!("delete from organization_membership_requests where instance_id = $1 and organization_id = $2")),
     ] {
         let dropped = tx.change(statement, &[&going.organization]).await?;
-        conversion.done.add(name, rows(dropped));
+        conversion.done.add(name, dropped);
     }
     let codes = tx
         .change(
@@ -134,7 +134,7 @@ async fn remove(tx: &mut Tx<'_>, conversion: &mut Conversion, going: Move) -> Re
             &[&going.organization, &now],
         )
         .await?;
-    conversion.done.end("codes", rows(codes));
+    conversion.done.end("codes", codes);
     tx.change(sql!("update organizations set pending_invitations = 0 where instance_id = $1 and id = $2"), &[&going.organization]).await?;
     organizations::delete(tx, Actor::Server, going.organization).await.map(drop)
 }

@@ -5,8 +5,8 @@ use crate::{
     organizations::{invitations, of_ids, suggestions},
     settings::EnrollmentMode,
 };
-use ::store::{Query, Tx, part, sql};
-use foundation::{OrganizationDomainId, OrganizationId, Page, Problem, Result};
+use ::store::{LONGEST_SEARCH, Query, Tx, containing, part, sql};
+use foundation::{OrganizationDomainId, OrganizationId, Page, Problem, Result, order::Key};
 
 /// Which domains. An empty filter is all of them.
 #[derive(Clone, Debug, Default)]
@@ -37,43 +37,15 @@ pub enum OrderBy {
     Name,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[("created_at", OrderBy::CreatedAt), ("name", OrderBy::Name)];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `name`, `-created_at` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        match word {
-            "created_at" => Some(Order { by: OrderBy::CreatedAt, descending }),
-            "name" => Some(Order { by: OrderBy::Name, descending }),
-            _ => None,
-        }
-    }
-}
-
-/// The longest text that is looked for.
-const LONGEST: usize = 1_024;
+pub type Order = foundation::Order<OrderBy>;
 
 fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, pattern: &'a Option<String>) -> Query<'a> {
-    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST) {
+    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
         return query.and(part!("and d.id = ''"), &[]);
     }
     if let Some(organization) = &filter.organization {
@@ -97,18 +69,12 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, pattern: &'a Option<St
     query
 }
 
-/// The text as a pattern for `like`; names are lower-case.
-fn pattern(filter: &Filter) -> Option<String> {
-    let escape = |text: &String| format!("%{}%", text.trim().to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    filter.query.as_ref().map(escape)
-}
-
 /// The domains of a page.
 ///
 /// # Errors
 /// Only the database's own.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) -> Result<Vec<Shown>> {
-    let pattern = pattern(filter);
+    let pattern = filter.query.as_deref().map(|text| containing(text.trim()));
     let query = Query::new(sql!(concat!("select ", columns!(), " from organization_domains d where d.instance_id = $1")), &[]);
     let by = match (order.by, order.descending) {
         (OrderBy::CreatedAt, true) => part!("order by d.created_at desc, d.id desc limit {} offset {}"),
@@ -149,7 +115,7 @@ pub(super) async fn complete(tx: &mut Tx<'_>, found: Vec<Domain>) -> Result<Vec<
 /// # Errors
 /// Only the database's own.
 pub async fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64> {
-    let pattern = pattern(filter);
+    let pattern = filter.query.as_deref().map(|text| containing(text.trim()));
     let query = Query::new(sql!("select count(*) from organization_domains d where d.instance_id = $1"), &[]);
     Ok(tx.select::<i64>(narrowed(query, filter, &pattern)).await?.into_iter().next().unwrap_or(0))
 }

@@ -5,8 +5,8 @@ use crate::{
     organizations::{self, roles},
     users,
 };
-use ::store::{Query, Tx, part, sql};
-use foundation::{OrganizationId, Page, Problem, Result, Timestamp, UserId};
+use ::store::{LONGEST_SEARCH, Query, Tx, containing, part, sql};
+use foundation::{OrganizationId, Page, Problem, Result, Timestamp, UserId, order::Key};
 
 /// Which invitations. An empty filter is all of them; everything that it names must hold at once.
 #[derive(Clone, Debug, Default)]
@@ -63,44 +63,15 @@ pub enum OrderBy {
     EmailAddress,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[("created_at", OrderBy::CreatedAt), ("email_address", OrderBy::EmailAddress)];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `created_at`, `-created_at`, `+created_at` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        let by = match word {
-            "created_at" => OrderBy::CreatedAt,
-            "email_address" => OrderBy::EmailAddress,
-            _ => return None,
-        };
-        Some(Order { by, descending })
-    }
-}
-
-/// The longest text that is looked for.
-const LONGEST: usize = 1_024;
+pub type Order = foundation::Order<OrderBy>;
 
 fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, (now, pattern): (&'a Timestamp, &'a Option<String>)) -> Query<'a> {
-    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST) {
+    if filter.none || filter.query.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
         return query.and(part!("and i.id = ''"), &[]);
     }
     if let Some(organization) = &filter.organization {
@@ -120,18 +91,12 @@ fn narrowed<'a>(mut query: Query<'a>, filter: &'a Filter, (now, pattern): (&'a T
     query
 }
 
-/// The text as a pattern for `like`.
-fn pattern(filter: &Filter) -> Option<String> {
-    let escape = |text: &String| format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    filter.query.as_ref().map(escape)
-}
-
 /// The invitations of a page.
 ///
 /// # Errors
 /// Only the database's own.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) -> Result<Vec<Invited>> {
-    let (now, pattern) = (tx.now(), pattern(filter));
+    let (now, pattern) = (tx.now(), filter.query.as_deref().map(containing));
     let query = Query::new(sql!(concat!("select ", columns!(), " from organization_invitations i where i.instance_id = $1")), &[]);
     let by = match (order.by, order.descending) {
         (OrderBy::CreatedAt, true) => part!("order by i.created_at desc, i.id desc limit {} offset {}"),
@@ -148,7 +113,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter, order: Order, page: Page) ->
 /// # Errors
 /// Only the database's own.
 pub async fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64> {
-    let (now, pattern) = (tx.now(), pattern(filter));
+    let (now, pattern) = (tx.now(), filter.query.as_deref().map(containing));
     let query = Query::new(sql!("select count(*) from organization_invitations i where i.instance_id = $1"), &[]);
     Ok(tx.select::<i64>(narrowed(query, filter, (&now, &pattern))).await?.into_iter().next().unwrap_or(0))
 }

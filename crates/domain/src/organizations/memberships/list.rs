@@ -9,7 +9,7 @@ use crate::{
     users::{self, narrow},
 };
 use ::store::{Query, Tx, part, sql};
-use foundation::{OrganizationId, Page, Problem, Result, RoleId, Timestamp, UserId};
+use foundation::{OrganizationId, Page, Problem, Result, RoleId, Timestamp, UserId, order::Key};
 
 /// Which memberships. An empty filter is all of them.
 #[derive(Clone, Debug, Default)]
@@ -60,42 +60,20 @@ pub enum OrderBy {
     LastName,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[
+        // Nobody has a phone number yet, so every order by it is the same.
+        ("created_at", OrderBy::CreatedAt),
+        ("phone_number", OrderBy::CreatedAt),
+        ("email_address", OrderBy::EmailAddress),
+        ("username", OrderBy::Username),
+        ("first_name", OrderBy::FirstName),
+        ("last_name", OrderBy::LastName),
+    ];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `created_at`, `-created_at`, `+created_at` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        let by = match word {
-            // Nobody has a phone number yet, so every order by it is the same.
-            "created_at" | "phone_number" => OrderBy::CreatedAt,
-            "email_address" => OrderBy::EmailAddress,
-            "username" => OrderBy::Username,
-            "first_name" => OrderBy::FirstName,
-            "last_name" => OrderBy::LastName,
-            _ => return None,
-        };
-        Some(Order { by, descending })
-    }
-}
+pub type Order = foundation::Order<OrderBy>;
 
 /// What both the list and its total begin with.
 macro_rules! from {

@@ -1,7 +1,7 @@
 //! Lists of roles, permissions and role sets: a few of what is in memory anyway.
 
 use super::{Permission, Role, RoleSet};
-use foundation::{Page, Timestamp};
+use foundation::{Page, Timestamp, order::Key};
 use std::{cmp::Ordering, sync::Arc};
 
 /// Which, and in which order.
@@ -27,39 +27,12 @@ pub enum OrderBy {
     Key,
 }
 
+impl Key for OrderBy {
+    const WORDS: &'static [(&'static str, OrderBy)] = &[("created_at", OrderBy::CreatedAt), ("name", OrderBy::Name), ("key", OrderBy::Key)];
+}
+
 /// An order and its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By what.
-    pub by: OrderBy,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Order { by: OrderBy::CreatedAt, descending: true }
-    }
-}
-
-impl Order {
-    /// Reads `created_at`, `-name`, `+key` and so on; `None` for an unknown word.
-    pub fn parse(text: &str) -> Option<Order> {
-        let (descending, word) = match text.split_at_checked(1) {
-            Some(("-", word)) => (true, word),
-            // A plus that nobody has encoded arrives as a space.
-            Some(("+" | " ", word)) => (false, word),
-            _ => (false, text),
-        };
-        let by = match word {
-            "created_at" => OrderBy::CreatedAt,
-            "name" => OrderBy::Name,
-            "key" => OrderBy::Key,
-            _ => return None,
-        };
-        Some(Order { by, descending })
-    }
-}
+pub type Order = foundation::Order<OrderBy>;
 
 /// What is listed.
 pub trait Listed: Clone {
@@ -95,7 +68,7 @@ impl Search {
                 || query.as_ref().is_some_and(|text| key.contains(text.as_str()) || name.to_lowercase().contains(text.as_str()))
         };
         let mut found: Vec<&T> = all.iter().filter(fits).collect();
-        found.sort_by(|one, other| self.order.compare(*one, *other));
+        found.sort_by(|one, other| self.order.by.compare(*one, *other));
         if self.order.descending {
             found.reverse();
         }
@@ -105,10 +78,10 @@ impl Search {
     }
 }
 
-impl Order {
+impl OrderBy {
     fn compare<T: Listed>(self, one: &T, other: &T) -> Ordering {
         let ((_, key, name, at), (_, other_key, other_name, other_at)) = (one.facts(), other.facts());
-        match self.by {
+        match self {
             OrderBy::CreatedAt => at.cmp(&other_at),
             OrderBy::Name => name.to_lowercase().cmp(&other_name.to_lowercase()),
             OrderBy::Key => key.cmp(other_key),
