@@ -6,7 +6,7 @@ use domain::{
     users::{self, EmailChange},
 };
 use foundation::{Id as _, IdentifierId, Problem, UserId};
-use web::{Answer, BackendCall, Id, Input};
+use web::{Answer, BackendCall, Id, Input, NoBody};
 
 fn change(input: &Input) -> Result<EmailChange, Problem> {
     Ok(EmailChange { verified: input.flag("verified")?, primary: input.flag("primary")?, notify: notify(input)? })
@@ -38,13 +38,12 @@ pub async fn update(call: BackendCall, Id(id): Id<IdentifierId>, input: Input) -
 }
 
 /// Takes one away.
-pub async fn delete(call: BackendCall, Id(id): Id<IdentifierId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<IdentifierId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(users::delete_email(tx, call.actor, id)), |email| bodies::deleted("email_address", email.id)).await
 }
 
 /// Sends a code to one, for the backend to ask for.
-pub async fn prepare_verification(call: BackendCall, Id(id): Id<IdentifierId>, input: Input) -> Answer {
-    input.only(&[])?;
+pub async fn prepare_verification(call: BackendCall, Id(id): Id<IdentifierId>, _: NoBody) -> Answer {
     let (tenant, now) = (&call.tenant, call.now());
     call.write(|tx| Box::pin(users::prepare_backend_email(tx, tenant, id)), |verification| bodies::verification(verification, now)).await
 }

@@ -3,7 +3,7 @@
 use crate::Listing;
 use domain::{bodies, jwt_templates};
 use foundation::JwtTemplateId;
-use web::{Answer, BackendCall, Id, Input, Query, forms};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, forms};
 
 /// A page of them, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -31,6 +31,6 @@ pub async fn update(call: BackendCall, Id(id): Id<JwtTemplateId>, input: Input) 
 }
 
 /// Takes one away.
-pub async fn delete(call: BackendCall, Id(id): Id<JwtTemplateId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<JwtTemplateId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(jwt_templates::delete(tx, call.actor, id)), |gone| bodies::deleted("jwt_template", gone.id)).await
 }

@@ -14,7 +14,7 @@ use domain::{
 };
 use foundation::{EmailAddress, Id as _, OrganizationId, Problem, UserId};
 use serde_json::Value;
-use web::{Answer, BackendCall, Id, Input, Query, Within};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, Within};
 
 async fn listed(call: BackendCall, query: &Input, filter: Filter) -> Answer {
     let (order, page) = (query.order()?, query.page()?);
@@ -126,6 +126,6 @@ pub async fn merge_metadata(call: BackendCall, Within(id, user): Within<Organiza
 }
 
 /// Ends a membership.
-pub async fn delete(call: BackendCall, Within(id, user): Within<OrganizationId, UserId>) -> Answer {
+pub async fn delete(call: BackendCall, Within(id, user): Within<OrganizationId, UserId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(memberships::remove(tx, call.actor, (id, user))), bodies::backend_membership).await
 }

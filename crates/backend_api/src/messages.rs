@@ -9,7 +9,7 @@ use domain::{
 };
 use foundation::Problem;
 use serde_json::{Value, json};
-use web::{Answer, BackendCall, Input, json as answer};
+use web::{Answer, BackendCall, Input, NoBody, json as answer};
 
 /// The mail server; its password is never shown.
 pub async fn show_server(call: BackendCall) -> Answer {
@@ -35,7 +35,7 @@ pub async fn put_server(call: BackendCall, input: Input) -> Answer {
 }
 
 /// Takes the mail server away.
-pub async fn delete_server(call: BackendCall) -> Answer {
+pub async fn delete_server(call: BackendCall, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(servers::delete(tx, Actor::Backend)), |()| json!({ "object": "smtp_server", "deleted": true })).await
 }
 

@@ -10,7 +10,7 @@ use domain::{
     settings::EnrollmentMode,
 };
 use foundation::{Id as _, OrganizationDomainId, OrganizationId, Problem};
-use web::{Answer, BackendCall, Id, Input, Query, Within};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, Within};
 
 type Which = Within<OrganizationId, OrganizationDomainId>;
 
@@ -91,11 +91,11 @@ pub async fn update(call: BackendCall, Within(id, domain): Which, input: Input) 
 }
 
 /// Takes a domain away.
-pub async fn delete(call: BackendCall, Within(id, domain): Which) -> Answer {
+pub async fn delete(call: BackendCall, Within(id, domain): Which, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(domains::delete(tx, call.actor, id, domain)), |id| bodies::deleted("organization_domain", id)).await
 }
 
 /// Lets the backend say that the organization controls the domain.
-pub async fn verify_ownership(call: BackendCall, Within(id, domain): Which) -> Answer {
+pub async fn verify_ownership(call: BackendCall, Within(id, domain): Which, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(domains::verify_ownership(tx, call.actor, id, domain)), bodies::backend_organization_domain).await
 }

@@ -9,7 +9,7 @@ use domain::{
     organizations::roles::{self, PermissionChange},
 };
 use foundation::{PermissionId, Problem};
-use web::{Answer, BackendCall, Id, Input, Query};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query};
 
 fn change(input: &Input) -> Result<PermissionChange, Problem> {
     input.only(&["name", "key", "description"])?;
@@ -44,6 +44,6 @@ pub async fn update(call: BackendCall, Id(id): Id<PermissionId>, input: Input) -
 }
 
 /// Deletes a permission, and takes it from all roles.
-pub async fn delete(call: BackendCall, Id(id): Id<PermissionId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<PermissionId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(roles::delete_permission(tx, call.actor, id)), |gone| bodies::deleted("permission", gone.id)).await
 }

@@ -6,7 +6,7 @@ use domain::{
     organizations::roles::{self, Place, RoleChange, Search},
 };
 use foundation::{PermissionId, Problem, RoleId};
-use web::{Answer, BackendCall, Id, Input, Query, Within};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, Within};
 
 /// What is searched for in a list of roles, permissions or role sets.
 pub(crate) fn search(query: &Input) -> Result<Search, Problem> {
@@ -57,16 +57,16 @@ pub async fn update(call: BackendCall, Id(id): Id<RoleId>, input: Input) -> Answ
 }
 
 /// Deletes a role that nobody has.
-pub async fn delete(call: BackendCall, Id(id): Id<RoleId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<RoleId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(roles::delete_role(tx, call.actor, id)), |gone| bodies::deleted("role", gone.id)).await
 }
 
 /// Lets a role allow something more.
-pub async fn assign_permission(call: BackendCall, Within(id, permission): Within<RoleId, PermissionId>) -> Answer {
+pub async fn assign_permission(call: BackendCall, Within(id, permission): Within<RoleId, PermissionId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(roles::assign_permission(tx, call.actor, id, permission)), bodies::role).await
 }
 
 /// Lets a role allow something no more.
-pub async fn remove_permission(call: BackendCall, Within(id, permission): Within<RoleId, PermissionId>) -> Answer {
+pub async fn remove_permission(call: BackendCall, Within(id, permission): Within<RoleId, PermissionId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(roles::remove_permission(tx, call.actor, id, permission)), bodies::role).await
 }

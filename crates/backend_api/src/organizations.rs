@@ -9,7 +9,7 @@ use domain::{
 };
 use foundation::{Id as _, OrganizationId, Problem, UserId};
 use serde_json::{Map, Value, json};
-use web::{Answer, BackendCall, Id, Input, Named, Query, Upload, forms};
+use web::{Answer, BackendCall, Id, Input, Named, NoBody, Query, Upload, forms};
 
 /// What may be told of an organization beside itself.
 #[derive(Clone, Copy)]
@@ -165,7 +165,7 @@ pub async fn update(call: BackendCall, Id(id): Id<OrganizationId>, input: Input)
 }
 
 /// Deletes an organization with all memberships.
-pub async fn delete(call: BackendCall, Id(id): Id<OrganizationId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<OrganizationId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(organizations::delete(tx, call.actor, id)), |gone| bodies::deleted("organization", gone.id)).await
 }
 
@@ -197,6 +197,6 @@ pub async fn set_logo(call: BackendCall, Id(id): Id<OrganizationId>, upload: Upl
 }
 
 /// Takes the organization's logo away.
-pub async fn delete_logo(call: BackendCall, Id(id): Id<OrganizationId>) -> Answer {
+pub async fn delete_logo(call: BackendCall, Id(id): Id<OrganizationId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(organizations::remove_logo(tx, call.actor, id)), |(organization, _)| bodies::backend_organization(organization)).await
 }

@@ -3,7 +3,7 @@
 use crate::Listing;
 use domain::{bodies, redirect_urls};
 use foundation::RedirectUrlId;
-use web::{Answer, BackendCall, Id, Input, Query};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query};
 
 /// A page of them, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -29,6 +29,6 @@ pub async fn show(call: BackendCall, Id(id): Id<RedirectUrlId>) -> Answer {
 }
 
 /// Takes one off the list.
-pub async fn delete(call: BackendCall, Id(id): Id<RedirectUrlId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<RedirectUrlId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(redirect_urls::delete(tx, call.actor, id)), |url| bodies::deleted("redirect_url", url.id)).await
 }

@@ -15,7 +15,7 @@ use domain::{
 use foundation::{Problem, SessionId, UserId};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use web::{Answer, BackendCall, Id, IdAndName, Input, Query};
+use web::{Answer, BackendCall, Id, IdAndName, Input, NoBody, Query};
 
 /// A page of sessions, newest first.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -75,7 +75,7 @@ pub async fn show(call: BackendCall, Id(id): Id<SessionId>) -> Answer {
 }
 
 /// Ends a session from outside.
-pub async fn revoke(call: BackendCall, Id(id): Id<SessionId>) -> Answer {
+pub async fn revoke(call: BackendCall, Id(id): Id<SessionId>, _: NoBody) -> Answer {
     let now = call.now();
     call.write(|tx| Box::pin(sessions::revoke(tx, Actor::Backend, id)), |session| bodies::backend_session(session, now)).await
 }
@@ -126,7 +126,7 @@ pub async fn create_token_from_template(call: BackendCall, IdAndName(id, name): 
 }
 
 /// Trades an expired session token for a new one, as a token or as the cookies that hold it.
-pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, input: Input) -> Answer {
+pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, Query(query): Query, input: Input) -> Answer {
     input.only(&["expired_token", "refresh_token", "request_origin", "request_headers", "format", "suffixed_cookies", "request_originating_ip"])?;
     let token = input.secret("expired_token")?.ok_or(Problem::ParamMissing("expired_token"))?;
     let refresh = input.secret("refresh_token")?.ok_or(Problem::ParamMissing("refresh_token"))?;
@@ -134,6 +134,8 @@ pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, input: Input) -> 
     // What else is told about the request is not needed: the token itself says which page it is for.
     input.object("request_headers")?;
     input.text("request_originating_ip")?;
+    // SDKs say it in the query or in the body; both names of the cookie are told either way.
+    query.flag("suffixed_cookies")?;
     input.flag("suffixed_cookies")?;
     let cookies = match input.text("format")? {
         None | Some("token") => false,

@@ -8,7 +8,7 @@ use domain::{
 use foundation::{Id as _, Problem, Result, UserId};
 use serde_json::Value;
 use store::{BoxFuture, Tx};
-use web::{Answer, BackendCall, Id, Input};
+use web::{Answer, BackendCall, Id, Input, NoBody};
 
 async fn one(call: &BackendCall, work: impl for<'a> Fn(&'a mut Tx<'_>) -> BoxFuture<'a, Result<User>> + Send + Sync) -> Answer {
     let now = call.now();
@@ -16,12 +16,12 @@ async fn one(call: &BackendCall, work: impl for<'a> Fn(&'a mut Tx<'_>) -> BoxFut
 }
 
 /// Bans a user; their sessions end.
-pub async fn ban(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn ban(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     one(&call, |tx| Box::pin(users::ban(tx, call.actor, id))).await
 }
 
 /// Welcomes a user again.
-pub async fn unban(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn unban(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     one(&call, |tx| Box::pin(users::unban(tx, call.actor, id))).await
 }
 
@@ -55,12 +55,12 @@ pub async fn unban_all(call: BackendCall, input: Input) -> Answer {
 }
 
 /// Locks a user.
-pub async fn lock(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn lock(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     one(&call, |tx| Box::pin(users::lock(tx, call.actor, id))).await
 }
 
 /// Takes the lock off a user.
-pub async fn unlock(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn unlock(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     one(&call, |tx| Box::pin(users::unlock(tx, call.actor, id))).await
 }
 
@@ -82,6 +82,6 @@ pub async fn set_compromised(call: BackendCall, Id(id): Id<UserId>, input: Input
 }
 
 /// Takes that note back.
-pub async fn unset_compromised(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn unset_compromised(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     one(&call, |tx| Box::pin(users::unset_password_compromised(tx, call.actor, id))).await
 }

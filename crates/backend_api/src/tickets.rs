@@ -10,7 +10,7 @@ use foundation::{Id as _, Problem, Result, Secret, TicketId, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::{Json, Tx};
-use web::{Answer, BackendCall, Id, Input};
+use web::{Answer, BackendCall, Id, Input, NoBody};
 
 /// A ticket; what its bearer shows is there only when it was just made.
 fn body(ticket: &Ticket, shown: Option<(&Secret, &str)>) -> Value {
@@ -75,7 +75,7 @@ pub async fn create_sign_in_token(call: BackendCall, input: Input) -> Answer {
 }
 
 /// Takes a sign-in token back.
-pub async fn revoke_sign_in_token(call: BackendCall, Id(id): Id<TicketId>) -> Answer {
+pub async fn revoke_sign_in_token(call: BackendCall, Id(id): Id<TicketId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::SignInToken, id)), |ticket| body(ticket, None)).await
 }
 
@@ -101,13 +101,12 @@ pub async fn create_actor_token(call: BackendCall, input: Input) -> Answer {
 }
 
 /// Takes an actor token back.
-pub async fn revoke_actor_token(call: BackendCall, Id(id): Id<TicketId>) -> Answer {
+pub async fn revoke_actor_token(call: BackendCall, Id(id): Id<TicketId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(tickets::revoke(tx, call.actor, Kind::ActorToken, id)), |ticket| body(ticket, None)).await
 }
 
 /// Makes a testing token.
-pub async fn create_testing_token(call: BackendCall, input: Input) -> Answer {
-    input.only(&[])?;
+pub async fn create_testing_token(call: BackendCall, _: NoBody) -> Answer {
     call.write(
         |tx| Box::pin(testing_tokens::create(tx, call.actor)),
         |made| json!({ "object": "testing_token", "token": made.token.expose(), "expires_at": made.expires_at.seconds() }),

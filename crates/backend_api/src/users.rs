@@ -12,7 +12,7 @@ use domain::{
 use foundation::{EmailAddress, Id as _, OrganizationId, Page, Problem, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use web::{Answer, BackendCall, Id, Input, Query, Upload, forms};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, Upload, forms};
 
 /// A page of users, as a bare list; beside their total where `paginated=true` asks for it.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -225,7 +225,7 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
 }
 
 /// Deletes a user.
-pub async fn delete(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn delete(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     call.write(|tx| Box::pin(users::delete(tx, Actor::Backend, id)), |user| bodies::deleted("user", user.id)).await
 }
 
@@ -284,7 +284,7 @@ pub async fn set_image(call: BackendCall, Id(id): Id<UserId>, upload: Upload) ->
 }
 
 /// Takes a user's picture away.
-pub async fn delete_image(call: BackendCall, Id(id): Id<UserId>) -> Answer {
+pub async fn delete_image(call: BackendCall, Id(id): Id<UserId>, _: NoBody) -> Answer {
     let now = call.now();
     call.write(|tx| Box::pin(users::remove_image(tx, call.actor, id)), |(user, _)| bodies::backend_user(user, now)).await
 }

@@ -19,3 +19,14 @@ mod sign_ups;
 mod tickets;
 
 pub use routes::routes;
+
+use foundation::Problem;
+use web::Input;
+
+/// Refuses by name what may not be dropped silently: proofs that nobody here can check, and what would be stored. Other unknown names are passed over.
+fn refuse(input: &Input, params: &[&str]) -> Result<(), Problem> {
+    match params.iter().find(|param| input.has(param)) {
+        Some(param) => Err(Problem::ParamUnknown((*param).to_owned())),
+        None => Ok(()),
+    }
+}

@@ -1,5 +1,6 @@
 //! The user who is signed in.
 
+use crate::refuse;
 use domain::{
     bodies,
     clients::{self, SessionView},
@@ -21,11 +22,7 @@ pub async fn show(call: FrontendCall) -> Answer {
 
 /// Changes name, username and primary address.
 pub async fn update(call: FrontendCall, input: Input) -> Answer {
-    for param in ["unsafe_metadata", "public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"] {
-        if input.has(param) {
-            return Err(Problem::ParamUnknown(param.to_owned()).into());
-        }
-    }
+    refuse(&input, &["unsafe_metadata", "public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"])?;
     let change = Change {
         first_name: input.cleared("first_name")?,
         last_name: input.cleared("last_name")?,
@@ -40,11 +37,7 @@ pub async fn update(call: FrontendCall, input: Input) -> Answer {
 
 /// Merges metadata that is the user's own to write.
 pub async fn update_metadata(call: FrontendCall, input: Input) -> Answer {
-    for param in ["public_metadata", "private_metadata"] {
-        if input.has(param) {
-            return Err(Problem::ParamUnknown(param.to_owned()).into());
-        }
-    }
+    refuse(&input, &["public_metadata", "private_metadata"])?;
     let own = input.object("unsafe_metadata")?.ok_or(Problem::ParamMissing("unsafe_metadata"))?;
     let now = call.now();
     call.write(|tx, visit| Box::pin(users::update_own_metadata(tx, visit, &own)), |user| bodies::user(user, now)).await

@@ -1,5 +1,6 @@
 //! Signing in.
 
+use crate::refuse;
 use domain::{
     bodies,
     sessions::Keep,
@@ -18,6 +19,7 @@ fn required_strategy(input: &Input) -> Result<Strategy, Problem> {
 
 /// Begins a sign-in; with identifier and password it is complete at once.
 pub async fn create(call: FrontendCall, input: Input) -> Answer {
+    refuse(&input, &["token", "proof_token", "trusted_device_id"])?;
     let identifier = input.text("identifier")?.map(str::to_owned);
     let probe = call.probe(&[identifier.as_deref()]).await?;
     probe.over(begin(&call, &input, identifier).await)

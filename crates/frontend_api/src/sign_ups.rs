@@ -1,5 +1,6 @@
 //! Signing up.
 
+use crate::refuse;
 use domain::{
     bodies,
     sign_ups::{self, Fields},
@@ -19,11 +20,7 @@ async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Res
     if input.text("strategy")? == Some("ticket") && ticket.is_none() {
         return Err(Problem::ParamMissing("ticket").into());
     }
-    for param in ["phone_number", "web3_wallet", "token"] {
-        if input.has(param) {
-            return Err(Problem::ParamUnknown(param.to_owned()).into());
-        }
-    }
+    refuse(input, &["phone_number", "web3_wallet", "token", "proof_token"])?;
     let digest = match input.secret("password")? {
         Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ups::ensure_possible(tx, visit, id, ticket.as_ref()))).await?),
         None => None,

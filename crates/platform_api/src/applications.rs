@@ -8,7 +8,7 @@ use domain::{
 };
 use foundation::{ApplicationId, Problem, Secret};
 use serde_json::{Map, Value, json};
-use web::{Answer, Id, Input, PlatformCall, Query};
+use web::{Answer, Id, Input, NoBody, PlatformCall, Query};
 
 /// An application. Secret keys are shown when they are made and never again, whatever `include_secret_keys` asks for.
 fn body(call: &PlatformCall, application: &Application, secrets: &[Secret]) -> Value {
@@ -99,7 +99,7 @@ pub async fn update(call: PlatformCall, Id(id): Id<ApplicationId>, input: Input)
 }
 
 /// Deletes an application; its keys and sessions end at once.
-pub async fn delete(call: PlatformCall, Id(id): Id<ApplicationId>) -> Answer {
+pub async fn delete(call: PlatformCall, Id(id): Id<ApplicationId>, _: NoBody) -> Answer {
     let workspace = call.workspace();
     call.write(
         Scope::ApplicationsManage,

@@ -3,7 +3,7 @@
 use domain::{bodies, jwt_templates, keys::Scope};
 use foundation::{JwtTemplateId, Page};
 use serde_json::Value;
-use web::{Answer, Id, Input, Place, PlatformCall, forms};
+use web::{Answer, Id, Input, NoBody, Place, PlatformCall, forms};
 
 /// All of them, newest first: an instance has fewer than a page.
 pub async fn list(call: PlatformCall, place: Place) -> Answer {
@@ -33,7 +33,7 @@ pub async fn update(call: PlatformCall, place: Place, Id(id): Id<JwtTemplateId>,
 }
 
 /// Takes one away.
-pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<JwtTemplateId>) -> Answer {
+pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<JwtTemplateId>, _: NoBody) -> Answer {
     let inside = call.enter(Scope::JwtTemplatesManage, &place).await?;
     inside.write(|tx| Box::pin(jwt_templates::delete(tx, inside.actor, id)), |gone| bodies::deleted("jwt_template", gone.id)).await
 }

@@ -6,7 +6,7 @@ use domain::{
 };
 use foundation::{ApplicationId, Problem, Secret, SigningKeyId};
 use serde_json::{Value, json};
-use web::{Answer, Id, Input, Place, PlatformCall};
+use web::{Answer, Id, Input, NoBody, Place, PlatformCall};
 
 fn rotated(application: &Application, secrets: &[Secret]) -> Value {
     let shown = |(instance, secret): (&domain::instances::Instance, &Secret)| json!({ "instance_id": instance.id, "environment_type": instance.environment.as_str(), "secret_key": secret.expose() });
@@ -65,8 +65,7 @@ pub async fn list_signing(call: PlatformCall, place: Place) -> Answer {
 }
 
 /// Begins a rotation of the signing key; the keys as they are then. While one is under way, nothing changes.
-pub async fn rotate_signing(call: PlatformCall, place: Place, input: Input) -> Answer {
-    input.only(&[])?;
+pub async fn rotate_signing(call: PlatformCall, place: Place, _: NoBody) -> Answer {
     let workspace = call.workspace();
     call.write_with_spares(
         Scope::ApplicationsManage,

@@ -8,7 +8,7 @@ use domain::{
 };
 use foundation::{ApplicationId, PlanId};
 use serde_json::{Value, json};
-use web::{Answer, Id, IfMatch, Input, PlatformCall, Query, forms};
+use web::{Answer, Id, IfMatch, Input, NoBody, PlatformCall, Query, forms};
 
 /// The workspace's plans.
 pub async fn list(call: PlatformCall) -> Answer {
@@ -52,7 +52,7 @@ pub async fn update(call: PlatformCall, Id(id): Id<PlanId>, Query(query): Query,
 }
 
 /// Deletes a plan that nobody subscribes to.
-pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>) -> Answer {
+pub async fn delete(call: PlatformCall, Id(id): Id<PlanId>, _: NoBody) -> Answer {
     let workspace = call.workspace();
     call.write(Scope::ApplicationsManage, |tx| Box::pin(plans::delete(tx, workspace, id)), |id| bodies::deleted("plan", id)).await
 }

@@ -3,7 +3,7 @@
 use domain::{bodies, keys::Scope, redirect_urls};
 use foundation::RedirectUrlId;
 use serde_json::{Value, json};
-use web::{Answer, Id, Input, Place, PlatformCall, Query};
+use web::{Answer, Id, Input, NoBody, Place, PlatformCall, Query};
 
 /// A page of them, newest first, and how many there are in all.
 pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
@@ -32,7 +32,7 @@ pub async fn show(call: PlatformCall, place: Place, Id(id): Id<RedirectUrlId>) -
 }
 
 /// Takes one off the list.
-pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<RedirectUrlId>) -> Answer {
+pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<RedirectUrlId>, _: NoBody) -> Answer {
     let inside = call.enter(Scope::ApplicationsManage, &place).await?;
     inside.write(|tx| Box::pin(redirect_urls::delete(tx, inside.actor, id)), |url| bodies::deleted("redirect_url", url.id)).await
 }

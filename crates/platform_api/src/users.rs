@@ -9,7 +9,7 @@ use domain::{
 };
 use foundation::UserId;
 use serde_json::{Value, json};
-use web::{Answer, Id, Input, Place, PlatformCall, Query, forms};
+use web::{Answer, Id, Input, NoBody, Place, PlatformCall, Query, forms};
 
 /// A page of users, and how many there are in all.
 pub async fn list(call: PlatformCall, place: Place, Query(query): Query) -> Answer {
@@ -49,20 +49,20 @@ pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
 }
 
 /// Deletes a user.
-pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+pub async fn delete(call: PlatformCall, place: Place, Id(id): Id<UserId>, _: NoBody) -> Answer {
     let inside = call.enter(Scope::UsersDelete, &place).await?;
     inside.write(|tx| Box::pin(users::delete(tx, inside.actor, id)), |user| bodies::deleted("user", user.id)).await
 }
 
 /// Bans a user; their sessions end.
-pub async fn ban(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+pub async fn ban(call: PlatformCall, place: Place, Id(id): Id<UserId>, _: NoBody) -> Answer {
     let inside = call.enter(Scope::UsersManage, &place).await?;
     let now = inside.now();
     inside.write(|tx| Box::pin(users::ban(tx, inside.actor, id)), |user| bodies::backend_user(user, now)).await
 }
 
 /// Welcomes a user again.
-pub async fn unban(call: PlatformCall, place: Place, Id(id): Id<UserId>) -> Answer {
+pub async fn unban(call: PlatformCall, place: Place, Id(id): Id<UserId>, _: NoBody) -> Answer {
     let inside = call.enter(Scope::UsersManage, &place).await?;
     let now = inside.now();
     inside.write(|tx| Box::pin(users::unban(tx, inside.actor, id)), |user| bodies::backend_user(user, now)).await

@@ -1,6 +1,6 @@
 //! Input: what callers hand over, from forms, JSON and queries, read by name. Every fault names its parameter.
 
-use crate::{app::App, bodies, refusal::Refusal, strict_json};
+use crate::{app::App, bodies, refusal::Refusal, routes::Asks, strict_json};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use domain::redirects;
 use foundation::{EmailAddress, Id as TypedId, Order, Page, Problem, Secret, Timestamp, Username, contact::UsernameFault, order};
@@ -54,14 +54,12 @@ impl Input {
         }
     }
 
-    /// Refuses every name but these.
-    ///
-    /// # Errors
-    /// [`Problem::ParamUnknown`].
-    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.values.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Problem::ParamUnknown(clip(name))),
-            None => Ok(()),
+    fn from_body(kind: &str, bytes: &[u8]) -> Result<Input, Problem> {
+        match kind {
+            _ if bytes.is_empty() => Ok(Input::default()),
+            "application/json" => Input::from_json(bytes),
+            "application/x-www-form-urlencoded" => Input::from_pairs(bytes),
+            _ => Err(Problem::BodyUnreadable("send application/json or application/x-www-form-urlencoded".into())),
         }
     }
 
@@ -69,10 +67,21 @@ impl Input {
     ///
     /// # Errors
     /// [`Problem::ParamUnknown`].
-    pub fn names_only(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.emptied.iter().find(|name| !known.contains(&name.as_str())) {
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.values.keys().chain(&self.emptied).find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Problem::ParamUnknown(clip(name))),
-            None => self.only(known),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses names without a value: a filter that is empty must not mean everything. A search for nothing is a search for everything.
+    ///
+    /// # Errors
+    /// [`Problem::ParamInvalid`].
+    fn filled(&self) -> Result<(), Problem> {
+        match self.emptied.iter().find(|name| *name != "query" && !name.ends_with("_query")) {
+            Some(name) => Err(Problem::invalid(clip(name), "must not be empty")),
+            None => Ok(()),
         }
     }
 
@@ -338,14 +347,7 @@ impl FromRequest<Arc<App>> for Input {
         plain(request.headers())?;
         let kind = kind(request.headers());
         let (bytes, _held) = bodies::read(app, request).await?;
-        if bytes.is_empty() {
-            return Ok(Input::default());
-        }
-        Ok(match kind.as_str() {
-            "application/json" => Input::from_json(&bytes)?,
-            "application/x-www-form-urlencoded" => Input::from_pairs(&bytes)?,
-            _ => return Err(Problem::BodyUnreadable("send application/json or application/x-www-form-urlencoded".into()).into()),
-        })
+        Ok(Input::from_body(&kind, &bytes)?)
     }
 }
 
@@ -398,6 +400,36 @@ impl FromRequestParts<Arc<App>> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
         Ok(Query(Input::from_pairs(parts.uri.query().unwrap_or_default().as_bytes())?))
+    }
+}
+
+impl Query {
+    /// Refuses what the operation's route does not say that it takes from the query, and names without a value.
+    ///
+    /// # Errors
+    /// [`Problem::ParamUnknown`]; [`Problem::ParamInvalid`].
+    pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
+        let Some(query) = parts.uri.query() else { return Ok(()) };
+        let query = Input::from_pairs(query.as_bytes())?;
+        query.only(parts.extensions.get::<Asks>().copied().unwrap_or_default().0)?;
+        query.filled()
+    }
+}
+
+/// A body that says nothing: none at all, an empty object or `null`, as the SDKs send them to operations that take nothing.
+pub struct NoBody;
+
+impl FromRequest<Arc<App>> for NoBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        plain(request.headers())?;
+        let kind = kind(request.headers());
+        let (bytes, _held) = bodies::read(app, request).await?;
+        if bytes != "null".as_bytes() {
+            Input::from_body(&kind, &bytes)?.only(&[])?;
+        }
+        Ok(NoBody)
     }
 }
 

@@ -25,7 +25,7 @@ pub use app::{App, Scripts};
 pub use asked::Asked;
 pub use bodies::Bodies;
 pub use call::{BackendCall, FrontendCall, PlatformCall, Policy, is_native};
-pub use input::{Id, IdAndName, Input, Inputs, Named, Query, Within};
+pub use input::{Id, IdAndName, Input, Inputs, Named, NoBody, Query, Within};
 pub use knock::{Knock, Proxy};
 pub use limits::{Class, Probe};
 pub use place::{IfMatch, Place};

@@ -33,8 +33,9 @@ impl Face {
     }
 }
 
-/// The parameters that an operation takes from its query. At the Platform API [`PlatformCall`](crate::PlatformCall) refuses all others; at the other
-/// doors SDKs send more than is meant for the server, and nothing is declared.
+/// The parameters that an operation takes from its query. At the Backend and the Platform API the call refuses all others
+/// ([`BackendCall`](crate::BackendCall), [`PlatformCall`](crate::PlatformCall)); at the Frontend API SDKs send more than is meant for the server,
+/// and nothing is declared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asks(pub &'static [&'static str]);
 

@@ -131,6 +131,8 @@ fn operation(entry: &Entry) -> Value {
         entry.places().map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
     let asked = entry.fields.iter().filter(|field| entry.asks_for(field));
     parameters.extend(asked.map(|f| json!({ "name": f.name, "in": "query", "required": f.required, "schema": schema(f.kind) })));
+    let taken = entry.query.iter().filter(|name| entry.fields.iter().all(|field| field.name != **name));
+    parameters.extend(taken.map(|name| json!({ "name": name, "in": "query", "required": false, "schema": schema("list") })));
     let mut body = json!({
         "operationId": format!("{}.{}", entry.face.name(), entry.id),
         "summary": entry.summary,

@@ -125,6 +125,20 @@ async fn names_are_those_that_the_code_reads() {
     assert!(find("frontend.getUser").get("requestBody").is_none());
 }
 
+/// What a route declares of its query is what its handler reads of it, so that nothing is refused that has a meaning.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_query_may_say_is_what_the_code_reads() {
+    let server = TestServer::start().await;
+    let (_, all) = document(&server).await;
+    for operation in server.doors().operations().iter().filter(|operation| operation.face != web::Face::Frontend) {
+        let id = format!("{}.{}", operation.face.name(), operation.id);
+        let (_, _, found) = all.iter().find(|(_, _, told)| told["operationId"] == id.as_str()).expect("it is told of");
+        let asked = found["parameters"].as_array().expect("parameters").iter().filter(|parameter| parameter["in"] == "query");
+        let told: BTreeSet<&str> = asked.filter_map(|parameter| parameter["name"].as_str()).collect();
+        assert_eq!(told, operation.asks.0.iter().copied().collect(), "{id}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_show_every_operation_and_hold_nothing_foreign() {
     let server = TestServer::start().await;

@@ -4,6 +4,7 @@ use super::bearer;
 use crate::{
     answer::{Answer, json},
     app::App,
+    input::Query,
     limits::{Class, Subject, admit},
     refusal::Refusal,
 };
@@ -25,7 +26,7 @@ use store::{Access, BoxFuture, PlatformTx, Tx};
 /// For how many seconds a caller waits who wants to change something while the instance is closed for a conversion.
 const CLOSED: u64 = 5;
 
-/// A call whose secret key was checked.
+/// A call whose secret key was checked, and whose query says nothing that its operation does not take.
 pub struct BackendCall {
     app: Arc<App>,
     /// Whose key it is.
@@ -49,6 +50,7 @@ impl FromRequestParts<Arc<App>> for BackendCall {
         if class == Some(Class::Metadata) {
             admit(app, &tenant, Class::Metadata, Subject::Path(parts.uri.path())).await?;
         }
+        Query::check(parts)?;
         Ok(BackendCall { app: Arc::clone(app), tenant, actor: Actor::Backend })
     }
 }
@@ -113,6 +115,7 @@ impl BackendCall {
     where
         F: for<'a> Fn(&'a mut PlatformTx<'e>, InstanceId) -> BoxFuture<'a, Result<Instance>> + Send + Sync,
     {
+        self.ensure_open()?;
         let id = self.tenant.id();
         let changed = self.app.database.platform(Access::Write, |tx| work(tx, id)).await?;
         Ok(self.app.site().tenant(changed))
@@ -124,10 +127,15 @@ impl BackendCall {
         T: Send,
         F: for<'a> Fn(&'a mut Tx<'e>) -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        if access == Access::Write && self.tenant.instance.conversion.is_some() {
-            return Err(Problem::Converting(CLOSED).into());
+        if access == Access::Write {
+            self.ensure_open()?;
         }
         Ok(self.app.database.within(self.tenant.id(), access, work).await?)
+    }
+
+    /// Nobody changes anything of an instance that is being converted.
+    fn ensure_open(&self) -> Result<(), Problem> {
+        if self.tenant.instance.conversion.is_some() { Err(Problem::Converting(CLOSED)) } else { Ok(()) }
     }
 
     /// Checks a new password against the instance's policy and hashes it, outside of every transaction.

@@ -7,7 +7,6 @@ use crate::{
     input::Query,
     place::Place,
     refusal::Refusal,
-    routes::Asks,
 };
 use axum::extract::FromRequestParts;
 use domain::{
@@ -37,8 +36,7 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
         let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await?;
         let token = found.ok_or(Problem::PlatformTokenInvalid)?;
         // Whoever asks for a dry run of what has none must not get a real one.
-        let Query(query) = Query::from_request_parts(parts, app).await?;
-        query.names_only(parts.extensions.get::<Asks>().copied().unwrap_or_default().0)?;
+        Query::check(parts)?;
         Ok(PlatformCall { app: Arc::clone(app), token })
     }
 }

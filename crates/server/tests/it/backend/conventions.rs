@@ -8,7 +8,7 @@ use testkit::TestServer;
 use web::Face;
 
 /// Every operation of the Backend API, with ids that are well formed.
-fn operations(server: &TestServer) -> Vec<(Method, String)> {
+pub fn operations(server: &TestServer) -> Vec<(Method, String)> {
     let ids = [
         ("{user_id}", "user_"),
         ("{session_id}", "sess_"),
@@ -17,8 +17,8 @@ fn operations(server: &TestServer) -> Vec<(Method, String)> {
         ("{email_id}", "idn_"),
         ("{template_id}", "jtmp_"),
         ("{template_name}", "jtmp_"),
-        ("{sign_in_token_id}", "sit_"),
-        ("{actor_token_id}", "act_"),
+        ("{sign_in_token_id}", "tkt_"),
+        ("{actor_token_id}", "tkt_"),
         ("{domain_id}", "dmn_"),
         ("{organization_id}", "org_"),
         ("{organization_role_id}", "role_"),

@@ -17,6 +17,7 @@ mod sessions;
 mod sign_ups;
 mod standing;
 mod tickets;
+mod unknown;
 mod users;
 mod users_change;
 mod users_delete;

@@ -81,7 +81,9 @@ async fn no_spelling_of_a_path_reaches_an_operation_without_its_key() {
     }
     for (name, value) in [("x-http-method-override", "POST"), ("x-method-override", "POST"), ("x-http-method", "DELETE")] {
         let headers = [(name, value), ("authorization", &*format!("Bearer {key}"))];
-        raw(&server, Method::GET, &format!("/api/v1/users/{user}?_method=DELETE"), &headers, "").await.ok();
+        raw(&server, Method::GET, &format!("/api/v1/users/{user}"), &headers, "").await.ok();
+        let meant = raw(&server, Method::GET, &format!("/api/v1/users/{user}?_method=DELETE"), &headers, "").await;
+        assert_eq!((meant.refusal(), meant.param()), ((422, "form_param_unknown"), "_method"));
     }
     assert_eq!(count(&server.backend()).await, 1, "and the user is still there");
 }

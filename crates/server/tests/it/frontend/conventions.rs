@@ -97,6 +97,63 @@ async fn parameters_that_nobody_knows_are_ignored() {
     ada.post(&format!("/v1/client/sessions/{id}/touch?{query}"), &[("nobody_knows_this", "1"), ("", "")]).await.ok();
 }
 
+/// Switches of other doors are unknown names here: whatever a browser says of them, the same is checked, and the same is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_passed_over_spares_no_check() {
+    let server = TestServer::start().await;
+    let switches = [
+        ("skip_password_checks", "true"),
+        ("skip_password_requirement", "true"),
+        ("skip_legal_checks", "true"),
+        ("email_address_verified", "true"),
+        ("verified", "true"),
+        ("status", "complete"),
+        ("public_metadata", "{\"role\":\"admin\"}"),
+        ("private_metadata", "{\"role\":\"admin\"}"),
+        ("role", "org:admin"),
+        ("external_id", "someone"),
+        ("create_organizations_limit", "0"),
+        ("bypass_client_trust", "true"),
+        ("captcha_token", "x"),
+        ("captcha_error", "x"),
+    ];
+    let with = |form: &[(&'static str, &'static str)]| -> Vec<(&'static str, &'static str)> { form.iter().chain(&switches).copied().collect() };
+    let mut eve = server.browser();
+    let weak = eve.post(SIGN_UPS, &with(&[("email_address", "eve+clerk_test@example.com"), ("password", "12345678")])).await;
+    assert_eq!((weak.status.as_u16(), weak.param()), (422, "password"));
+    let begun = eve.post(SIGN_UPS, &with(&[("email_address", "eve+clerk_test@example.com"), ("password", PASSWORD)])).await;
+    assert_eq!((&begun.response()["status"], &begun.response()["unverified_fields"]), (&json!("missing_requirements"), &json!(["email_address"])));
+    let path = format!("{SIGN_UPS}/{}", begun.response()["id"].as_str().expect("an id"));
+    eve.post(&format!("{path}/prepare_verification"), &with(&[("strategy", "email_code")])).await.response();
+    let wrong = eve.post(&format!("{path}/attempt_verification"), &with(&[("strategy", "email_code"), ("code", "000000")])).await;
+    assert_eq!(wrong.status.as_u16(), 422);
+    eve.post(&format!("{path}/attempt_verification"), &with(&[("strategy", "email_code"), ("code", "424242")])).await.response();
+    let made = server.backend().get("/v1/users").await.ok()[0].clone();
+    assert_eq!((&made["public_metadata"], &made["private_metadata"], &made["external_id"]), (&json!({}), &json!({}), &Value::Null));
+    let wrong = server.browser().post(SIGN_INS, &with(&[("identifier", "eve+clerk_test@example.com"), ("password", "not this one")])).await;
+    assert_eq!((wrong.status.as_u16(), wrong.param()), (422, "password"));
+}
+
+/// A proof that nobody here can check is refused by its name, and so is what would be stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_dropped_is_refused_by_name() {
+    let server = TestServer::start().await;
+    let mut nobody = server.browser();
+    for (path, names) in
+        [(SIGN_INS, ["token", "proof_token", "trusted_device_id"].as_slice()), (SIGN_UPS, ["token", "proof_token", "phone_number", "web3_wallet"].as_slice())]
+    {
+        for name in names {
+            let reply = nobody.post(path, &[("identifier", &address("ada")), (name, "x")]).await;
+            assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_unknown"), *name), "{path}");
+        }
+    }
+    let mut ada = server.signed_in("ada").await;
+    for name in ["unsafe_metadata", "public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"] {
+        let reply = ada.override_method("PATCH", "/v1/me", &[("first_name", "Ada"), (name, "{}")]).await;
+        assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_unknown"), name));
+    }
+}
+
 /// A page can make any browser send a `GET`, with cookies: it must never change anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_method_is_taken_from_the_query_of_a_post_only() {

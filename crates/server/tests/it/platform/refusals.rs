@@ -245,10 +245,39 @@ async fn no_operation_takes_a_query_that_it_does_not_know() {
     // Known, and without a value: refused too where it would act.
     for name in ["dry_run", "destructive"] {
         let reply = platform.patch(&format!("{}/config?{name}", super::home(&server)), json!({ "test_mode": false })).await;
-        assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_format_invalid"), name));
+        assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_value_invalid"), name));
     }
+    let pools = format!("{}/pools?organization_id=", super::home(&server));
+    let reply = platform.get(&pools).await;
+    assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_value_invalid"), "organization_id"), "an empty filter is no filter");
     let stranger = server.api("platform", None);
     assert_eq!(stranger.get(&format!("{PATH}?strange=1")).await.refusal(), (401, "authentication_invalid"), "strangers learn nothing");
+}
+
+/// An operation that takes nothing says so of whatever it is given.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_operation_takes_a_body_that_it_does_not_know() {
+    let server = TestServer::start().await;
+    let platform = server.platform();
+    let home = &server.home.tenant.instance;
+    let mut tried = 0;
+    for operation in server.doors().operations().iter().filter(|operation| operation.face == web::Face::Platform && operation.method != Method::GET) {
+        let path = operation.path.replace("{application_id}", &home.application.to_string()).replace("{env_or_ins_id}", &home.id.to_string());
+        let ids = [
+            ("{conversion_id}", "conv_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+            ("{signing_key_id}", "key_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+            ("{plan_id}", "plan_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+            ("{user_id}", "user_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+            ("{template_id}", "jtmp_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+            ("{id}", "ru_2NNEqL2nrIRdJ194ndJqAHwEfxC"),
+        ];
+        let path = ids.iter().fold(path, |path, (parameter, id)| path.replace(parameter, id));
+        let reply = platform.send_text(operation.method.clone(), &path, Some(("application/json", r#"{"strange":1}"#.to_owned()))).await;
+        assert_eq!((reply.status.as_u16(), reply.param()), (422, "strange"), "{}", operation.id);
+        tried += 1;
+    }
+    assert!(tried > 25, "{tried}");
+    assert_eq!(platform.get(&format!("{PATH}/{}", home.application)).await.ok()["application_id"], home.application.to_string());
 }
 
 /// Tokens of before the scope had the contract's name.
