@@ -122,9 +122,10 @@ pub async fn update(tx: &mut PlatformTx<'_>, instance: InstanceId, domain: Domai
 /// Gives the production instance of an application another name, and its proxy the path there. Without a path, a proxy keeps its own.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where the application is not the workspace's, or has no production instance.
+/// [`Problem::NotFound`] where the application is not the workspace's, or has no production instance; [`Problem::ConversionUnderWay`].
 pub async fn rename(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, name: &str, path: Option<&str>) -> Result<Instance> {
     let instance = applications::instance(tx, workspace, application, Which::Environment(Environment::Production)).await?;
+    instance.ensure_settled()?;
     let kept = instance.proxy_url.as_deref().and_then(|text| url::Url::parse(text).ok()).map(|url| url.path().trim_end_matches('/').to_owned());
     let proxy_url = path.map(str::to_owned).or(kept).map(|path| Some(format!("https://{name}{path}")));
     update(tx, instance.id, id(instance.id), Actor::Platform, &Change { name: Some(name.to_owned()), proxy_url }).await

@@ -5,9 +5,9 @@ use domain::{
     conversions::{self, At, Begun, Kind, Same, Several, Wanted, Whose, Without},
     keys::Scope,
 };
-use foundation::{ConversionId, Problem};
+use foundation::{ConversionId, Id as _, OrganizationId, Problem};
 use serde_json::{Value, json};
-use web::{Answer, Id, Input, Place, PlatformCall, Query, created};
+use web::{Answer, Id, Input, NoBody, Place, PlatformCall, Query, created};
 
 fn at(call: &PlatformCall, place: &Place) -> At {
     At { workspace: call.workspace(), application: place.application, which: place.which }
@@ -26,7 +26,9 @@ fn wanted(input: &Input) -> Result<Wanted, Problem> {
     let fault = Problem::invalid("kind", "must be to_isolated, to_shared or organization_to_application");
     let kind = Kind::parse(input.required("kind")?).ok_or(fault)?;
     let departs = kind == Kind::OrganizationToApplication;
-    let (organization, name) = (input.id("organization_id")?, input.text("name")?.map(applications::check_name).transpose()?);
+    // One that cannot be an id names as little as one that is nobody's.
+    let organization = input.text("organization_id")?.map(|text| OrganizationId::parse(text).ok_or(Problem::NamesNothing("organization_id"))).transpose()?;
+    let name = input.text("name")?.map(applications::check_name).transpose()?;
     if departs && organization.is_none() {
         return Err(Problem::ParamMissing("organization_id"));
     }
@@ -74,6 +76,9 @@ pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
     ])?;
     let (at, wanted) = (at(&call, &place), wanted(&input)?);
     if input.switch("dry_run")? == Some(true) {
+        if input.has("fingerprint") {
+            return Err(Problem::invalid("fingerprint", "confirms a plan: it does not go with dry_run").into());
+        }
         return plan(&call, at, &wanted).await;
     }
     let fingerprint = input.required("fingerprint")?;
@@ -105,13 +110,13 @@ pub async fn show(call: PlatformCall, place: Place, Id(id): Id<ConversionId>) ->
 }
 
 /// Calls off a conversion that has not begun. The instance is open again.
-pub async fn cancel(call: PlatformCall, place: Place, Id(id): Id<ConversionId>) -> Answer {
+pub async fn cancel(call: PlatformCall, place: Place, Id(id): Id<ConversionId>, _: NoBody) -> Answer {
     let at = at(&call, &place);
     call.write(Scope::ApplicationsManage, |tx| Box::pin(conversions::cancel(tx, at, id)), bodies::conversion).await
 }
 
 /// Lets a conversion that is under way go on at once, where its job has failed and waits.
-pub async fn resume(call: PlatformCall, place: Place, Id(id): Id<ConversionId>) -> Answer {
+pub async fn resume(call: PlatformCall, place: Place, Id(id): Id<ConversionId>, _: NoBody) -> Answer {
     let at = at(&call, &place);
     call.write(Scope::ApplicationsManage, |tx| Box::pin(conversions::resume(tx, at, id)), bodies::conversion).await
 }

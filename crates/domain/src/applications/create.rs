@@ -93,9 +93,7 @@ pub async fn add_instance(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: A
     }
     let application = super::get(tx, workspace, id).await?;
     // An application that a conversion is making goes again if that comes to nothing.
-    if application.instances.iter().any(|instance| instance.conversion.is_some()) {
-        return Err(Problem::ConversionUnderWay.into());
-    }
+    application.ensure_settled()?;
     if application.instances.len() >= MOST_INSTANCES {
         return Err(Problem::LimitReached("instances", MOST_INSTANCES_SHOWN).into());
     }

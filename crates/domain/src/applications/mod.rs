@@ -33,6 +33,14 @@ pub struct Application {
     pub instances: Vec<Instance>,
 }
 
+impl Application {
+    /// # Errors
+    /// As [`Instance::ensure_settled`], of any of them.
+    pub(crate) fn ensure_settled(&self) -> Result<(), Problem> {
+        self.instances.iter().try_for_each(Instance::ensure_settled)
+    }
+}
+
 /// What a new application is to be.
 #[derive(Clone, Debug)]
 pub struct NewApplication {
@@ -133,9 +141,7 @@ pub async fn delete(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, id: Applica
         return Err(Problem::NotFound.into());
     }
     // A conversion that has begun would lose people on their way.
-    if application.instances.iter().any(|instance| instance.conversion.is_some()) {
-        return Err(Problem::ConversionUnderWay.into());
-    }
+    application.ensure_settled()?;
     // From here on nobody adds an instance to it; whoever was quicker is in this list.
     let application = Application { instances: instances::of_application(tx, id).await?, ..application };
     for instance in &application.instances {

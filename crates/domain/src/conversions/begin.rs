@@ -47,16 +47,18 @@ async fn instance(tx: &mut PlatformTx<'_>, at: At) -> Result<Instance> {
 /// What a conversion would do. Nothing is changed.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where the workspace has no such instance; [`Problem::ParamInvalid`], [`Problem::NamesNothing`] where it makes no sense.
+/// [`Problem::NotFound`] where the workspace has no such instance; [`Problem::ParamInvalid`], [`Problem::NamesNothing`] where it makes no sense;
+/// [`Problem::ConversionUnderWay`], since what is on its way cannot be counted, nor confirmed.
 pub async fn dry_run(tx: &mut PlatformTx<'_>, at: At, wanted: &Wanted) -> Result<Report> {
     let instance = instance(tx, at).await?;
+    instance.ensure_settled()?;
     inside!(tx, instance.id, inside => plan::make(inside, &instance, wanted))
 }
 
 /// Closes the instance and lets the conversion begin, if it would still do what the plan of this fingerprint says.
 ///
 /// # Errors
-/// As [`dry_run`]; [`Problem::ConversionUnderWay`]; [`Problem::ConversionStale`]; [`Problem::ConversionConflicts`]; [`Problem::Busy`] where the new
+/// As [`dry_run`]; [`Problem::ConversionStale`]; [`Problem::ConversionConflicts`]; [`Problem::Busy`] where the new
 /// application's key pair is not made yet.
 pub async fn confirm(tx: &mut PlatformTx<'_>, at: At, wanted: &Wanted, fingerprint: &str) -> Result<Begun> {
     let instance = instance(tx, at).await?;

@@ -7,7 +7,7 @@ pub use site::{Site, parts};
 
 use crate::pools::{self, Pool};
 use ::store::{Database, Kept, Memo, PlatformTx, text_enum};
-use foundation::{ApplicationId, ConversionId, Id, InstanceId, OrganizationId, PoolId, Result, Timestamp};
+use foundation::{ApplicationId, ConversionId, Id, InstanceId, OrganizationId, PoolId, Problem, Result, Timestamp};
 use std::sync::Arc;
 
 text_enum! {
@@ -81,6 +81,16 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When its domain or its proxy last changed.
     pub updated_at: Timestamp,
+}
+
+impl Instance {
+    /// Refuses what a platform may not do while the instance is closed for a conversion.
+    ///
+    /// # Errors
+    /// [`Problem::ConversionUnderWay`].
+    pub(crate) fn ensure_settled(&self) -> Result<(), Problem> {
+        if self.conversion.is_some() { Err(Problem::ConversionUnderWay) } else { Ok(()) }
+    }
 }
 
 /// An instance with everything that its hosts and keys say, computed once.

@@ -160,8 +160,10 @@ pub async fn of_application(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, app
 /// Subscribes an application to a plan, or to none. Its settings follow from its next request on.
 ///
 /// # Errors
-/// [`Problem::NotFound`] where the application is not the workspace's; [`Problem::ParamInvalid`] on `plan_id` where the plan is not.
+/// [`Problem::NotFound`] where the application is not the workspace's; [`Problem::ParamInvalid`] on `plan_id` where the plan is not;
+/// [`Problem::ConversionUnderWay`].
 pub async fn subscribe(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, plan: Option<PlanId>) -> Result<Option<Plan>> {
+    applications::get(tx, workspace, application).await?.ensure_settled()?;
     let before = of_application(tx, workspace, application).await?.map(|plan| plan.id);
     if let Some(id) = plan
         && store::find(tx, workspace, id).await?.is_none()

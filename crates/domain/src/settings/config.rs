@@ -113,8 +113,8 @@ pub async fn change(tx: &mut Tx<'_>, actor: Actor<'_>, wanted: &ConfigChange) ->
 /// [`Problem::NotFound`] where there is none; [`Problem::ConversionUnderWay`]; as [`change`].
 pub async fn change_of(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, application: ApplicationId, which: Which, wanted: &ConfigChange) -> Result<Changed> {
     let instance = applications::instance(tx, workspace, application, which).await?;
-    if wanted.run == Run::Real && instance.conversion.is_some() {
-        return Err(Problem::ConversionUnderWay.into());
+    if wanted.run == Run::Real {
+        instance.ensure_settled()?;
     }
     inside!(tx, instance.id, inside => change(inside, Actor::Platform, wanted))
 }

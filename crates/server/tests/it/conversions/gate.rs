@@ -47,9 +47,14 @@ async fn bad_input_is_named() {
         (json!({ "kind": "to_isolated", "dry_run": true, "name": "x" }), "name"),
         (json!({ "kind": "to_isolated", "dry_run": true, "conflicts": "ignore" }), "conflicts"),
         (json!({ "kind": "organization_to_application", "dry_run": true }), "organization_id"),
+        (json!({ "kind": "to_isolated", "dry_run": true, "fingerprint": "x" }), "fingerprint"),
     ] {
         let reply = platform.post(&path(&server), body.clone()).await;
         assert_eq!((reply.status.as_u16(), reply.param()), (422, param), "{body}: {}", reply.text);
+    }
+    for id in ["", "x", "user_222222222222222222222222222", "org_222222222222222222222222222"] {
+        let reply = platform.post(&path(&server), json!({ "kind": "organization_to_application", "dry_run": true, "organization_id": id })).await;
+        assert_eq!((reply.refusal(), reply.param()), ((404, "resource_not_found"), "organization_id"), "{id}");
     }
     server.set(server.home.tenant.id(), json!({ "organization_settings": { "enabled": false } })).await;
     assert_eq!(platform.post(&path(&server), json!({ "kind": "to_isolated", "dry_run": true })).await.param(), "kind");
@@ -85,6 +90,16 @@ async fn while_a_conversion_is_under_way_the_instance_is_closed() {
     let application = format!("/v1/platform/applications/{}", server.home.tenant.instance.application);
     assert_eq!(server.platform().delete(&application).await.refusal(), (409, "conversion_under_way"));
     assert_eq!(confirm(&server, &wanted, &fingerprint).await.refusal(), (409, "conversion_under_way"));
+    let planned = server.platform().post(&path(&server), json!({ "kind": "to_isolated", "dry_run": true })).await;
+    assert_eq!(planned.refusal(), (409, "conversion_under_way"), "nothing can be confirmed now, so nothing is planned");
+    assert_eq!(server.platform().put(&format!("{application}/plan"), json!({ "plan_id": null })).await.refusal(), (409, "conversion_under_way"));
+    let domain = format!("/v1/domains/{}", text(&server.backend().get("/v1/domains").await.ok()["data"][0], "id"));
+    assert_eq!(server.backend().patch(&domain, json!({ "proxy_url": "http://localhost:3000/x" })).await.refusal(), (503, "instance_converting"));
+    // What a leak needs at once, and what nothing depends on.
+    let rotated = server.platform().post(&format!("{home}/rotate_secret_keys"), json!({ "delay_old_secrets_expiration_hours": 1 })).await;
+    assert!(rotated.status.is_success(), "{}", rotated.text);
+    assert!(server.platform().post(&format!("{home}/signing_keys/rotate"), json!({})).await.status.is_success());
+    assert!(server.platform().patch(&application, json!({ "name": "Renamed" })).await.status.is_success());
     assert!(server.neighbours_browser().sign_up("mallory").await.status.is_success(), "nobody else notices");
     // It waits for those who were inside.
     run(&server).await;
@@ -95,6 +110,51 @@ async fn while_a_conversion_is_under_way_the_instance_is_closed() {
     assert_eq!(server.browser().in_pool("acme").sign_in("ada", PASSWORD).await.response()["status"], "complete");
     let late = server.platform().post(&format!("{}/{}/cancel", path(&server), text(&begun.body, "id")), json!({})).await;
     assert_eq!(late.refusal(), (409, "conversion_state"));
+}
+
+/// What comes and goes by the minute does not make a plan stale, and stands in the report as it was done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_day_does_not_change_the_fingerprint() {
+    let server = server().await;
+    let acme = text(&organization(&server, "Acme").await, "id");
+    let mut ada = server.signed_in("ada").await;
+    join(&server, &acme, &mut ada, "org:admin").await;
+    let leaves = json!({ "kind": "organization_to_application", "organization_id": acme });
+    for wanted in [json!({ "kind": "to_isolated" }), leaves] {
+        let before = plan(&server, &wanted).await;
+        server.browser().sign_in("ada", PASSWORD).await.response();
+        let mut visitor = server.browser();
+        visitor.post("/v1/client/sign_ins", &[("identifier", &address("ada"))]).await.response();
+        let user = ada.user_id().await;
+        let backend = server.backend();
+        backend.post("/v1/sign_in_tokens", json!({ "user_id": user })).await.ok();
+        let another = address(&format!("second-{}", before["numbers"]["identifiers"]));
+        backend.post("/v1/email_addresses", json!({ "user_id": user, "email_address": another })).await.ok();
+        let guest = json!({ "email_address": format!("g{another}"), "role": "org:member" });
+        backend.post(&format!("/v1/organizations/{acme}/invitations"), guest).await.ok();
+        let after = plan(&server, &wanted).await;
+        for name in ["identifiers", "sign_in_tokens", "invitations"] {
+            assert_ne!(after["numbers"][name], before["numbers"][name], "{name} did change");
+        }
+        assert_eq!(after["fingerprint"], before["fingerprint"]);
+        let begun = confirm(&server, &wanted, &before["fingerprint"]).await;
+        assert_eq!((begun.status.as_u16(), &begun.body["plan"]["numbers"]), (201, &after["numbers"]), "{}", begun.text);
+        if wanted["kind"] == "to_isolated" {
+            let cancel = format!("{}/{}/cancel", path(&server), text(&begun.body, "id"));
+            let strange = server.platform().post(&cancel, json!({ "reason": "x" })).await;
+            assert_eq!((strange.refusal(), strange.param()), ((422, "form_param_unknown"), "reason"));
+            server.platform().post(&cancel, json!({})).await.ok();
+            continue;
+        }
+        settle(&server);
+        run(&server).await;
+        let done = shown(&server, &begun.body["id"]).await;
+        assert_eq!((&done["status"], &done["done"]["numbers"]), (&json!("completed"), &after["numbers"]), "as it was done");
+    }
+    let wanted = json!({ "kind": "to_isolated", "users_in_no_organization": "delete" });
+    let before = plan(&server, &wanted).await;
+    server.signed_in("loner").await;
+    assert_ne!(plan(&server, &wanted).await["fingerprint"], before["fingerprint"], "whoever would be deleted is somebody else now");
 }
 
 /// Whoever has taken the job is killed: when their lease ends, others go on. And however many do at once, nothing is done twice.
