@@ -2,7 +2,7 @@
 //! see them at the same places (RFC 9112 11.2, request smuggling).
 //!
 //! Hyper keeps to itself whether a line ended in a bare line feed, whether a length stood beside a transfer coding, and whether equal lengths were
-//! said twice: that is refused here. What hyper refuses itself (a bare carriage return, control characters, folded fields, a space before the
+//! said twice, and it asks for no `Host`: that is refused here. What hyper refuses itself (a bare carriage return, control characters, folded fields, a space before the
 //! colon, a method that is no token) is not looked at twice; tests hold it to that. Only the lines of heads and of chunk sizes are looked at, bodies
 //! are counted.
 
@@ -57,6 +57,8 @@ struct Head {
     begun: bool,
     /// The authority that a target in absolute form names.
     authority: Option<Vec<u8>>,
+    /// Whether it may lack a `Host`, as in HTTP/1.0.
+    old: bool,
     host: bool,
     length: Option<u64>,
     chunked: bool,
@@ -160,7 +162,7 @@ impl Head {
             && let Some(host) = value(line, b"host:")
         {
             let same = self.authority.as_ref().is_none_or(|authority| authority.eq_ignore_ascii_case(host));
-            return (same && !std::mem::replace(&mut self.host, true)).then_some(false);
+            return (same && is_host(host) && !std::mem::replace(&mut self.host, true)).then_some(false);
         }
         if line.get(14) == Some(&b':')
             && let Some(length) = value(line, b"content-length:")
@@ -180,6 +182,7 @@ impl Head {
     fn request(&mut self, line: &[u8]) -> Option<bool> {
         let space = line.iter().position(|byte| *byte == b' ')?;
         let (method, target) = (&line[..space], &line[space + 1..]);
+        self.old = line.ends_with(b" HTTP/1.0");
         if !line[0].is_ascii_alphabetic() || method.eq_ignore_ascii_case(b"connect") {
             return None;
         }
@@ -193,13 +196,26 @@ impl Head {
 
     /// The body that follows it.
     fn body(self) -> Option<Part> {
-        match (self.length, self.chunked, self.authority.is_some() && !self.host) {
+        match (self.length, self.chunked, !self.host && (!self.old || self.authority.is_some())) {
             (_, _, true) | (Some(_), true, _) => None,
             (None, true, _) => Some(Part::Size { size: 0, digits: 0 }),
             (None | Some(0), false, _) => Some(Part::Head),
             (Some(length), false, _) => Some(Part::Sized(length)),
         }
     }
+}
+
+/// A name or an address, and perhaps a port (RFC 9112 3.2, RFC 3986 3.2.2): of what the grammar allows, only what a host can be called.
+fn is_host(host: &[u8]) -> bool {
+    let colon = host.iter().rposition(|byte| *byte == b':').filter(|at| !host[*at..].contains(&b']'));
+    let (name, port) = colon.map_or((host, &[][..]), |at| (&host[..at], &host[at + 1..]));
+    let named = match name.strip_prefix(b"[") {
+        Some(rest) => {
+            rest.strip_suffix(b"]").is_some_and(|address| address.contains(&b':') && address.iter().all(|b| b.is_ascii_hexdigit() || b":.".contains(b)))
+        }
+        None => !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(b)),
+    };
+    named && port.iter().all(u8::is_ascii_digit)
 }
 
 /// Where the first line feed is, eight bytes at a time: lines are too short for a search that has to get going.
@@ -257,9 +273,9 @@ mod tests {
             "GET http://A.example:80/x?y#z HTTP/1.1\r\nHost: a.EXAMPLE:80\r\n\r\n",
             "GET https://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 5 \t\r\nHost: a\r\n\r\n\n\0\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "POST / HTTP/1.1\r\nTRANSFER-encoding:\tChunked\r\nHost: a\r\n\r\n00a;x=\"y\"\r\n\n123456\n\n\n\r\n0\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n",
-            "PUT / HTTP/1.1\r\nContent-Length: 0\r\nContent-Lengths: 5\r\nHosts: a\r\nX-Host: a\r\nTransfer: chunked\r\n\r\nGET / HTTP/1.1\r\n\r\n",
-            "GET / HTTP/1.1\r\nX: caf\u{e9}\tand more\r\nEmpty:\r\n\r\n",
+            "POST / HTTP/1.1\r\nTRANSFER-encoding:\tChunked\r\nHost: a\r\n\r\n00a;x=\"y\"\r\n\n123456\n\n\n\r\n0\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "PUT / HTTP/1.1\r\nContent-Length: 0\r\nHost: a:80\r\nContent-Lengths: 5\r\nHosts: a\r\nX-Host: a\r\nTransfer: chunked\r\n\r\nGET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: my_app--shop-1.example.:\r\nX: caf\u{e9}\tand more\r\nEmpty:\r\n\r\n",
         ] {
             assert_eq!(follow(text.as_bytes()), Ok(()), "{text:?}");
         }
@@ -280,6 +296,9 @@ mod tests {
             "GET http://a/ HTTP/1.1\r\n\r\n".to_owned(),
             "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
             "GET a HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHosts: a\r\n\r\n".to_owned(),
+            "GET http://a/ HTTP/1.0\r\n\r\n".to_owned(),
             fields("host: a"),
             fields("Content-Length: 5\r\ncontent-length: 5"),
             fields("Content-Length: 5, 5"),
@@ -294,6 +313,33 @@ mod tests {
             fields("Transfer-Encoding: xchunked"),
         ] {
             assert_eq!(follow(text.as_bytes()), Err(Fault::Head(0)), "{text:?}");
+        }
+        for host in [
+            "",
+            "a@evil",
+            "a b",
+            "a,b",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "a:80:80",
+            "a:x",
+            ":80",
+            "::1",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "[a]:80",
+            "a]",
+            "caf\u{e9}",
+            "a%2eb",
+            "\"a\"",
+        ] {
+            for version in ["1.0", "1.1"] {
+                let text = format!("GET / HTTP/{version}\r\nHost: {host}\r\n\r\n");
+                assert_eq!(follow(text.as_bytes()), Err(Fault::Head(0)), "{text:?}");
+            }
         }
         for body in ["5 \r\n", "\r\n", "5\n", "5;a\nb\r\n", "0x5\r\n", "1000000000000000\r\n", "1\r\naa\r\n", "1\r\na\n", "0\r\nX: y\r\n\r\n", "-1\r\n"] {
             let text = fields("Transfer-Encoding: chunked") + body;

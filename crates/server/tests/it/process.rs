@@ -63,9 +63,14 @@ pub fn start_into(mut command: Command, port: u16, out: Stdio, log: Stdio) -> Ru
 
 /// One request over a connection of its own; `None` where nobody listens.
 pub fn ask(port: u16, path: &str, headers: &[&str]) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let extra: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{extra}\r\n").ok()?;
+    say(port, &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{extra}\r\n"))
+}
+
+/// These very bytes over a connection of its own, and what is answered until its end.
+fn say(port: u16, bytes: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(bytes.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)
@@ -398,6 +403,17 @@ fn hostile_heads_are_bounded() {
     assert!(ask(running.port, "/healthz", &[&long]).is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")), "too long");
     for path in ["/", "/healthz"] {
         assert!(ask(running.port, path, &["Host: evil.example"]).expect("an answer").starts_with("HTTP/1.1 400"), "two hosts");
+        for (head, status) in [
+            ("HTTP/1.1\r\n", "400"),
+            ("HTTP/1.1\r\nHost:\r\n", "400"),
+            ("HTTP/1.1\r\nHost: localhost@evil.example\r\n", "400"),
+            ("HTTP/1.1\r\nHost: localhost, evil.example\r\n", "400"),
+            ("HTTP/1.0\r\nHost: a@evil\r\n", "400"),
+            ("HTTP/1.0\r\n", if path == "/" { "400" } else { "200" }),
+        ] {
+            let answer = say(running.port, &format!("GET {path} {head}Connection: close\r\n\r\n")).expect("an answer");
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{path} {head:?}: {answer}");
+        }
     }
     assert!(ask(running.port, "/healthz", &[]).expect("an answer").starts_with("HTTP/1.1 200"), "others are served");
     assert_eq!(stop(running).0, 0);
