@@ -4,7 +4,6 @@ use domain::{
     bodies,
     organizations::{
         defaults::{self, Existing},
-        memberships::{self, Filter},
         own,
         roles::Role,
     },
@@ -70,14 +69,7 @@ pub async fn list_own(call: FrontendCall, Query(query): Query) -> Answer {
     let page = page(&query)?;
     let paginated = query.flag("paginated")? == Some(true);
     call.read(
-        |tx, visit| {
-            Box::pin(async move {
-                let (_, user) = visit.signed_in(tx).await?;
-                let filter = Filter { user: Some(user.id), ..Filter::default() };
-                let found = memberships::list(tx, &filter, memberships::Order::default(), page).await?;
-                Ok((found, user.organizations))
-            })
-        },
+        |tx, visit| Box::pin(own::list(tx, visit, page)),
         |(found, total)| {
             let data: Vec<Value> = found.iter().map(bodies::membership).collect();
             if paginated { json!({ "data": data, "total_count": total }) } else { Value::Array(data) }

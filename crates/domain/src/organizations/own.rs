@@ -15,7 +15,7 @@ use crate::{
     users::{CreationLimit, User},
 };
 use ::store::{Json, Tx};
-use foundation::{ImageId, OrganizationId, Problem, Result, UserId};
+use foundation::{ImageId, OrganizationId, Page, Problem, Result, UserId};
 use std::sync::Arc;
 use world::images::Square;
 
@@ -77,6 +77,19 @@ impl Entered {
         let catalogue = roles::catalogue(tx).await?;
         Ok(self.ensure_above(catalogue.role_of_set(self.belonging.organization.role_set, key)?)?)
     }
+}
+
+/// The visitor's own memberships, newest first, and how many there are in all. None where organizations are off.
+///
+/// # Errors
+/// As [`Visit::signed_in`].
+pub async fn list(tx: &mut Tx<'_>, visit: &Visit, page: Page) -> Result<(Vec<Member>, i64)> {
+    let (_, user) = visit.signed_in(tx).await?;
+    if user.organizations == 0 || !settings::effective(tx).await?.organization_settings.enabled {
+        return Ok((Vec::new(), 0));
+    }
+    let filter = memberships::Filter { user: Some(user.id), ..memberships::Filter::default() };
+    Ok((memberships::list(tx, &filter, memberships::Order::default(), page).await?, user.organizations))
 }
 
 /// Creates an organization whose first member the visitor is.

@@ -32,6 +32,7 @@ use crate::{
     identifiers::{self, Identifier, Kind},
     images,
     organizations::memberships::{self, Belonging},
+    settings,
 };
 use ::store::{Json, Tx};
 use foundation::{IdentifierId, ImageId, PoolId, Problem, Result, Timestamp, UserId};
@@ -149,7 +150,8 @@ pub async fn find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     guard::count_left(tx, std::slice::from_mut(&mut user)).await?;
     organizations::hold_limits(tx, std::slice::from_mut(&mut user)).await?;
     images::illustrate(tx, std::slice::from_mut(&mut user)).await?;
-    if user.organizations > 0 {
+    // Where organizations are off nobody is told of any: not in the user, and not in a session's token.
+    if user.organizations > 0 && settings::effective(tx).await?.organization_settings.enabled {
         user.memberships = memberships::of_user(tx, id).await?;
     }
     Ok(Some(user))

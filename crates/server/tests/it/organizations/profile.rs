@@ -39,6 +39,32 @@ async fn where_organizations_are_off_there_are_none() {
     }
 }
 
+/// Turned off, organizations are nowhere to be seen at the frontend, also for those who are in one; turned on again, all is as it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn organizations_that_are_turned_off_are_hidden_and_come_back() {
+    let server = server().await;
+    let mut ada = server.signed_in("ada").await;
+    let id = found(&mut ada, "Acme").await;
+    super::enter(&mut ada, &id).await.response();
+    let claims = |client: &serde_json::Value| {
+        let jwt = client["sessions"][0]["last_active_token"]["jwt"].as_str().expect("a token").to_owned();
+        super::claims(&jwt)
+    };
+    for enabled in [true, false, true] {
+        server.backend().patch("/v1/instance/organization_settings", json!({ "enabled": enabled })).await.ok();
+        // After this time what was remembered is read anew.
+        server.advance(std::time::Duration::from_secs(30));
+        let expected = usize::from(enabled);
+        let count = |user: &serde_json::Value| user["organization_memberships"].as_array().expect("a list").len();
+        assert_eq!(count(ada.get("/v1/me").await.response()), expected);
+        let client = ada.get("/v1/client").await.response().clone();
+        assert_eq!(count(&client["sessions"][0]["user"]), expected);
+        assert_eq!(claims(&client).get("o").is_some(), enabled);
+        assert_eq!(super::fresh_claims(&mut ada).await.get("o").is_some(), enabled);
+        assert_eq!(ada.get("/v1/me/organization_memberships?paginated=true").await.response()["total_count"], expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_names_and_slugs_are_refused_by_name() {
     let server = server().await;
