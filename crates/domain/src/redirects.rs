@@ -2,6 +2,7 @@
 
 use crate::{instances::Tenant, settings::Settings};
 use foundation::Problem;
+use std::borrow::Cow;
 use url::{Host, Origin, Url, form_urlencoded};
 
 /// Reads and judges a URL that a caller wants the browser sent to.
@@ -39,6 +40,28 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// The origin of a web page, from its own text or from an address below it; `None` for what is no page's.
+pub fn web_origin(text: &str) -> Option<Cow<'_, str>> {
+    if is_plain_origin(text) {
+        return Some(Cow::Borrowed(text));
+    }
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(Cow::Owned(url.origin().ascii_serialization()))
+}
+
+/// Whether a text is an origin as browsers write nearly all of them, so that the parser has nothing to say: a scheme, a name of lower-case labels that is no address, and
+/// perhaps a port of its own.
+fn is_plain_origin(text: &str) -> bool {
+    let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") else { return false };
+    let (name, port) = rest.split_once(':').map_or((rest, None), |(name, port)| (name, Some(port)));
+    let usual = if scheme == "http" { 80 } else { 443 };
+    let own = |port: &str| !port.starts_with(['0', '+']) && port.parse::<u16>().is_ok_and(|port| port != usual);
+    let label =
+        |label: &str| !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let last = name.rsplit('.').next().unwrap_or_default();
+    port.is_none_or(own) && name.split('.').all(label) && last.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
 /// Whether requests and redirects of a live instance may come from, or go to, this origin.
@@ -125,6 +148,65 @@ pub fn is_behind_proxy(tenant: &Tenant, target: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_plain_is_what_the_parser_makes_of_it() {
+        let names = [
+            "app.example",
+            "localhost",
+            "a",
+            "a-b.c-d.example",
+            "1.example",
+            "127.0.0.1",
+            "1.2",
+            "0x7f.1",
+            "example.0x1f",
+            "a.1b",
+            "xn--a.example",
+            "xn--mnchen-3ya.example",
+        ];
+        let odd = [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "App.example",
+            "a_b.example",
+            "ä.example",
+            "a b",
+            "a%2eb",
+            "user@a",
+            "[::1]",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "-",
+            "-a",
+            "a\t",
+        ];
+        let ports = ["", ":", ":1", ":80", ":443", ":3000", ":03000", ":+1", ":65535", ":65536", ":3000/", ":a", ": 1"];
+        let mut plain = 0;
+        for scheme in ["http", "https", "HTTP", "ftp", "javascript", ""] {
+            for name in names.iter().chain(&odd) {
+                for port in ports {
+                    let text = format!("{scheme}://{name}{port}");
+                    if is_plain_origin(&text) {
+                        plain += 1;
+                        assert_eq!(Url::parse(&text).map(|url| url.origin().ascii_serialization()), Ok(text.clone()), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(plain >= 40, "{plain}");
+        for text in ["http://localhost:3000", "https://app.example", "https://a-b.c-d.example:8443"] {
+            assert!(is_plain_origin(text), "{text}");
+        }
+        assert_eq!(web_origin("https://App.example:443/path?q#f").as_deref(), Some("https://app.example"));
+        assert_eq!(web_origin("http://127.0.0.1:3000").as_deref(), Some("http://127.0.0.1:3000"));
+        assert!(["null", "", "app://localhost", "file:///x", "https://"].iter().all(|text| web_origin(text).is_none()));
+    }
 
     /// CVE-2021-21291, CVE-2021-29651, CVE-2024-8883, CVE-2026-5467: redirects that parsers read differently.
     #[test]

@@ -22,8 +22,7 @@ pub async fn show(call: FrontendCall) -> Answer {
         Box::pin(async move {
             let settings = settings::effective(tx).await?;
             let text = bodies::environment(tenant, &settings, &*roles::catalogue(tx).await?).to_string();
-            let weight = text.len();
-            Ok(Kept::new(Bytes::from(text), weight).about(&tenant.instance.application))
+            Ok(Kept::text(text).about(&tenant.instance.application))
         })
     });
     Ok(json_text(StatusCode::OK, Bytes::clone(&*read.await?)))
@@ -51,13 +50,7 @@ pub async fn enable(call: FrontendCall, input: Input) -> Answer {
 
 /// The public keys that the instance's tokens are verified with.
 pub async fn jwks(call: FrontendCall) -> Answer {
-    let read = call.recall_public("jwks", |tx| {
-        Box::pin(async move {
-            let text = keys::jwks(tx).await?.to_string();
-            let weight = text.len();
-            Ok(Kept::new(Bytes::from(text), weight))
-        })
-    });
+    let read = call.recall_public("jwks", |tx| Box::pin(async move { Ok(Kept::text(keys::jwks(tx).await?.to_string())) }));
     let mut response = json_text(StatusCode::OK, Bytes::clone(&*read.await?));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     Ok(response)

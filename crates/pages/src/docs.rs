@@ -109,7 +109,7 @@ fn sides(reference: &Reference) -> Vec<Side<'_>> {
 
 /// `GET /openapi.json`. Tools in other pages may read it: it says nothing about anybody.
 pub(crate) async fn document(Extension(reference): Extension<Arc<Reference>>) -> Response {
-    let mut response = web::json(StatusCode::OK, reference.document());
+    let mut response = web::json_text(StatusCode::OK, reference.document());
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

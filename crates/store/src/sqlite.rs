@@ -142,7 +142,7 @@ fn connect(file: &Path, durability: &Durability) -> Result<Bounded> {
     connection
         .execute_batch(&format!(
             "pragma journal_mode = wal; pragma synchronous = {synchronous}; pragma foreign_keys = on; pragma busy_timeout = 5000;
-             pragma temp_store = memory; pragma cache_size = -8000; pragma trusted_schema = off; pragma case_sensitive_like = on"
+             pragma temp_store = memory; pragma cache_size = -2000; pragma trusted_schema = off; pragma case_sensitive_like = on"
         ))
         .map_err(fault)?;
     // Without this guarantee a statement beside a partial index is planned anew at each step, since what is bound might make the index fit.

@@ -53,11 +53,11 @@ impl World {
         let inbox = Arc::new(Inbox::default());
         World {
             clock: Arc::new(SystemClock),
-            random: Shared::new(random::OperatingSystem),
+            random: Shared::new(random::OperatingSystem::new()),
             mail: Post::new(Arc::new(SystemClock), Arc::clone(&inbox)),
             inbox,
             network: Arc::new(ThisNetwork),
-            dns: Arc::new(SystemDns::new(Shared::new(random::OperatingSystem))),
+            dns: Arc::new(SystemDns::new(Shared::new(random::OperatingSystem::new()))),
             keys: Arc::new(NewKeys),
             passwords: Passwords::for_this_machine(),
             images: Images::for_this_machine(),

@@ -109,7 +109,7 @@ impl KnownClient {
             };
         }
         let response = shown.view.as_ref().map_or(Value::Null, bodies::client);
-        let text = Bytes::from(json!({ "response": response, "client": null }).to_string());
+        let text = Bytes::from(json!({ "response": response, "client": null }).to_string().into_bytes().into_boxed_slice());
         shown.body = Some(Body { text: text.clone(), minted: now, ages });
         Ok(text)
     }

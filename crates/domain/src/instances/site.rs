@@ -125,11 +125,12 @@ pub fn parts(name: &str) -> (&str, Option<&str>) {
 
 fn is_loopback_name(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
-    Host::parse(name).is_ok_and(|parsed| match parsed {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    })
+    matches!(name, "localhost" | "127.0.0.1")
+        || Host::parse(name).is_ok_and(|parsed| match parsed {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        })
 }
 
 /// `pk_test_` or `pk_live_`, and the host with a `$` behind it in unpadded base64.

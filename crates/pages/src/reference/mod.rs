@@ -2,9 +2,10 @@
 
 mod openapi;
 
+use bytes::Bytes;
 use domain::instances::Site;
 use http::Method;
-use serde_json::Value;
+use std::sync::OnceLock;
 use web::{Face, Operation};
 
 /// A handler as the build has found it in the code.
@@ -31,7 +32,8 @@ include!(concat!(env!("OUT_DIR"), "/handlers.rs"));
 pub struct Reference {
     /// The faces.
     pub(crate) faces: Vec<Chapter>,
-    document: Value,
+    site: Site,
+    document: OnceLock<Bytes>,
 }
 
 /// A face.
@@ -84,13 +86,12 @@ impl Reference {
                 None => chapter.nouns.push(Noun { name: entry.noun, entries: vec![entry] }),
             }
         }
-        let document = openapi::document(&faces, site);
-        Reference { faces, document }
+        Reference { faces, site: site.clone(), document: OnceLock::new() }
     }
 
-    /// The document, in the form of OpenAPI 3.1.
-    pub fn document(&self) -> &Value {
-        &self.document
+    /// The document, in the form of OpenAPI 3.1. It is written when somebody asks for the first time: as a tree it takes several megabytes.
+    pub fn document(&self) -> Bytes {
+        self.document.get_or_init(|| openapi::document(&self.faces, &self.site).to_string().into()).clone()
     }
 }
 

@@ -11,7 +11,6 @@ use foundation::{Error, Problem, Secret};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::{net::IpAddr, sync::Arc};
 use store::Memo;
-use url::Url;
 use web::{Knock, Proxy, Refusal};
 
 /// The header in which the SDKs' own proxies show the instance's secret key.
@@ -142,8 +141,7 @@ async fn poolless(doors: &Doors, tenant: &Arc<Tenant>, method: &Method, path: &s
 
 /// Whether it is the origin of a web page, written as browsers write it.
 fn is_web_origin(origin: &HeaderValue) -> bool {
-    let text = origin.to_str().unwrap_or_default();
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+    origin.to_str().is_ok_and(|text| redirects::web_origin(text).is_some_and(|origin| origin == text))
 }
 
 /// The page that may read the answer. One of a foreign origin may read that it is refused, and nothing else: that refusal is the same for

@@ -13,6 +13,7 @@ use crate::{
     tx::{Access, Tx},
 };
 use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
 use foundation::{Error, Id, InstanceId, Result, Timestamp};
 use futures_util::future::BoxFuture;
 use shelf::Shelf;
@@ -81,6 +82,14 @@ pub struct Kept<V> {
     subjects: Vec<String>,
     weight: Option<usize>,
     until: Option<Timestamp>,
+}
+
+impl Kept<Bytes> {
+    /// An answer's text, without the room that it was written in.
+    pub fn text(text: String) -> Kept<Bytes> {
+        let weight = text.len();
+        Kept::new(Bytes::from(text.into_bytes().into_boxed_slice()), weight)
+    }
 }
 
 impl<V> Kept<V> {

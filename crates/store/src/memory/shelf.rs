@@ -61,6 +61,11 @@ const SPARED: usize = 32;
 /// How many subjects may be forgotten by everybody before they are cleared away.
 const SLACK: usize = 1_024;
 
+/// What an entry takes besides its value: its places in the tables and the queue, which are partly empty, and its part of its instance's share.
+const OWN_WEIGHT: usize = 480;
+/// What a subject takes, in the entry and in the table of subjects.
+const SUBJECT_WEIGHT: usize = 180;
+
 pub(super) struct Shelf {
     entries: HashMap<Key, Entry>,
     shares: HashMap<Option<InstanceId>, Share>,
@@ -117,8 +122,7 @@ impl Shelf {
             return;
         }
         let changed = found.subjects.iter().map(|subject| self.subject(subject)).collect();
-        // An entry's own weight, its key and whom it speaks of.
-        let weight = found.weight + 200 + found.subjects.len() * 120;
+        let weight = found.weight + OWN_WEIGHT + found.subjects.len() * SUBJECT_WEIGHT;
         // What stands above the instances and speaks of one is that one's.
         let holder = key.0.or_else(|| found.subjects.iter().find_map(|subject| InstanceId::parse(subject)));
         let entry = Entry { since: found.since, until: found.until, value: found.value, weight, holder, used: false, changed };
@@ -266,6 +270,8 @@ mod tests {
     use super::*;
 
     const LIFE: Duration = Duration::from_secs(300);
+    /// What one of the entries here takes.
+    const EACH: usize = 100 + OWN_WEIGHT + SUBJECT_WEIGHT;
 
     fn put(shelf: &mut Shelf, key: u8, subjects: &[&str], began: u64) {
         let subjects: Vec<String> = subjects.iter().map(|s| (*s).to_owned()).collect();
@@ -312,14 +318,14 @@ mod tests {
 
     #[test]
     fn it_stays_within_its_bound_and_keeps_what_is_used() {
-        let mut shelf = Shelf::new(100 * 420, LIFE);
+        let mut shelf = Shelf::new(100 * EACH, LIFE);
         put(&mut shelf, 0, &["ada"], 0);
         for key in 1..=255 {
             put(&mut shelf, key, &["ada"], 0);
             assert!(get(&mut shelf, 0).is_some(), "it is in use");
             let held = shelf.held();
             assert!(held.values <= 100 && held.bytes <= shelf.most);
-            assert_eq!(held.bytes, held.values * 420, "each weighs the same");
+            assert_eq!(held.bytes, held.values * EACH, "each weighs the same");
             assert_eq!(held.values as u64 + held.evicted, u64::from(key) + 1);
         }
         assert!(get(&mut shelf, 1).is_none(), "nobody asked for it");
@@ -345,7 +351,7 @@ mod tests {
 
     #[test]
     fn whoever_fills_it_drives_out_their_own_and_nobody_elses() {
-        let mut shelf = Shelf::new(100 * 420, LIFE);
+        let mut shelf = Shelf::new(100 * EACH, LIFE);
         let (quiet, loud) = (instance(1), instance(2));
         for key in 0..40 {
             put_of(&mut shelf, quiet, key, Timestamp::default());
@@ -362,14 +368,14 @@ mod tests {
         for key in 0..1_000 {
             put_of(&mut shelf, quiet, key, Timestamp::default());
         }
-        let shares: Vec<usize> = shelf.shares.values().map(|share| share.weight / 420).collect();
+        let shares: Vec<usize> = shelf.shares.values().map(|share| share.weight / EACH).collect();
         assert!(shares.iter().all(|share| (49..=51).contains(share)), "{shares:?}");
         assert!(shelf.shares.values().map(|share| share.queue.len()).sum::<usize>() < 110, "nothing is left behind in the queues");
     }
 
     #[test]
     fn what_is_of_no_use_any_more_goes_first() {
-        let mut shelf = Shelf::new(100 * 420, LIFE);
+        let mut shelf = Shelf::new(100 * EACH, LIFE);
         for seed in 0..100 {
             put_of(&mut shelf, instance(seed), 1, Timestamp::default());
         }

@@ -18,14 +18,14 @@ use domain::{
     clients::{self, ClientView, Credential, Visit},
     instances::Tenant,
     passwords::{self, Answer as PasswordAnswer, Question},
+    redirects,
     settings::Settings,
 };
 use foundation::{ClientId, Error, Id, Network, Problem, Result, Secret, SessionId, random::Shared};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use store::{Access, Attempts, BoxFuture, Kept, Memo, Tx};
-use url::Url;
 
 /// A call at an instance's own door.
 pub struct FrontendCall {
@@ -99,8 +99,7 @@ fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
 fn origin(headers: &HeaderMap, proxy: Option<&str>) -> Option<String> {
     let named = header_text(headers, "origin").filter(|o| o != "null");
     let text = named.or_else(|| proxy.map(str::to_owned)).or_else(|| header_text(headers, "referer"))?;
-    let url = Url::parse(&text).ok().filter(|u| matches!(u.scheme(), "http" | "https"))?;
-    Some(url.origin().ascii_serialization())
+    redirects::web_origin(&text).map(Cow::into_owned)
 }
 
 /// What an answer shows beside what was asked for. The client costs a signature for each of its sessions.

@@ -216,7 +216,8 @@ impl Catalogue {
 }
 
 /// Catalogues by instance. The version is compared at every use, so an entry's age does not matter for its truth.
-static KNOWN: LazyLock<InstanceCache<i64, Arc<Catalogue>>> = LazyLock::new(|| InstanceCache::new(2_000, Duration::from_secs(3_600)));
+/// `None` stands for what every instance begins with: that is made again faster than it is worth its room.
+static KNOWN: LazyLock<InstanceCache<i64, Option<Arc<Catalogue>>>> = LazyLock::new(|| InstanceCache::new(2_000, Duration::from_secs(3_600)));
 
 /// All of the instance's roles: one statement where none has changed.
 ///
@@ -224,13 +225,15 @@ static KNOWN: LazyLock<InstanceCache<i64, Arc<Catalogue>>> = LazyLock::new(|| In
 /// Only the database's own.
 pub async fn catalogue(tx: &mut Tx<'_>) -> Result<Arc<Catalogue>> {
     let version = counters::value(tx, Counter::RolesVersion).await?;
-    if let Some(known) = KNOWN.get(tx, &version) {
-        return Ok(known);
-    }
-    let found = store::read(tx).await?;
-    let found = Arc::new(if found.sets.is_empty() { built_in::catalogue(tx.instance()) } else { found });
-    KNOWN.put(tx, version, Arc::clone(&found));
-    Ok(found)
+    let known = match KNOWN.get(tx, &version) {
+        Some(known) => known,
+        None => {
+            let found = Some(store::read(tx).await?).filter(|found| !found.sets.is_empty()).map(Arc::new);
+            KNOWN.put(tx, version, found.clone());
+            found
+        }
+    };
+    Ok(known.unwrap_or_else(|| Arc::new(built_in::catalogue(tx.instance()))))
 }
 
 /// All of the instance's roles, with rows that others can refer to.
