@@ -41,7 +41,7 @@ pub fn environment(tenant: &Tenant, settings: &Settings, catalogue: &Catalogue) 
         "partitioned_cookies": false,
         "maintenance_mode": false,
     });
-    // Not in the contract, but in the SDKs: told only where it makes a difference.
+    // Not in the contract, but in the SDKs: told only where it makes a difference (docs/decisions/0076).
     if organizations.forces_selection() {
         body["organization_settings"]["force_organization_selection"] = true.into();
     }

@@ -49,7 +49,7 @@ fn profile(organization: &Organization) -> Map<String, Value> {
         "updated_at": organization.updated_at,
     });
     let mut body = if let Value::Object(body) = body { body } else { Map::new() };
-    // Not in the contract, but in the SDKs: told only where it makes a difference.
+    // Not in the contract, but in the SDKs: told only where it makes a difference (docs/decisions/0076).
     if organization.exclusive_membership {
         body.insert("exclusive_membership".to_owned(), json!(true));
     }
