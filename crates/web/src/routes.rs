@@ -80,6 +80,7 @@ impl Routes {
         let noted = MapRequestLayer::new(move |mut request: Request| {
             Asked::is(face, id);
             request.extensions_mut().insert(asks);
+            request.extensions_mut().insert(face);
             request
         });
         let served = match class {

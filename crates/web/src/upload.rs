@@ -6,6 +6,7 @@ use crate::{
     input::plain,
     places::{Place, Uploads},
     refusal::Refusal,
+    routes::Face,
 };
 use axum::{
     body::Body,
@@ -30,14 +31,26 @@ const SLOWEST: Pace = Pace { grace: Duration::from_secs(10), bytes_per_second: 1
 const TELLING: usize = 12;
 /// What a picture as text begins with.
 const AS_TEXT: &[u8] = b"data:";
+/// What backends may say beside a picture, and what says nothing: whoever has the secret key acts.
+const KNOWN_BESIDE: &str = "uploader_user_id";
 
 /// A picture that was sent and not read yet: as the field `file` of a form, as it is, or as a `data:` address.
 pub struct Upload {
     images: Images,
     uploads: Arc<Uploads>,
+    others: Others,
     kind: String,
     length: Option<u64>,
     body: Body,
+}
+
+/// What becomes of other fields beside the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// Skipped, as browsers' unknown fields are.
+    Skipped,
+    /// Refused by their names.
+    Refused,
 }
 
 impl FromRequest<Arc<App>> for Upload {
@@ -48,7 +61,8 @@ impl FromRequest<Arc<App>> for Upload {
         let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok());
         let kind = text(header::CONTENT_TYPE).unwrap_or_default().to_owned();
         let length = text(header::CONTENT_LENGTH).and_then(|l| l.parse().ok());
-        Ok(Upload { images: app.world.images.clone(), uploads: Arc::clone(&app.uploads), kind, length, body: request.into_body() })
+        let others = if request.extensions().get::<Face>() == Some(&Face::Backend) { Others::Refused } else { Others::Skipped };
+        Ok(Upload { images: app.world.images.clone(), uploads: Arc::clone(&app.uploads), others, kind, length, body: request.into_body() })
     }
 }
 
@@ -75,7 +89,7 @@ impl Upload {
         match kind.as_str() {
             "multipart/form-data" => {
                 let boundary = multer::parse_boundary(&self.kind).map_err(|_| unreadable("its boundary is missing"))?;
-                field(multer::Multipart::new(parts, boundary), place).await
+                field(multer::Multipart::new(parts, boundary), place, self.others).await
             }
             kind if kind == "application/octet-stream" || kind.starts_with("image/") => {
                 let mut picture = Growing::default();
@@ -150,15 +164,19 @@ fn unreadable(why: &'static str) -> Problem {
     Problem::BodyUnreadable(why.into())
 }
 
-/// The field `file` of a form. What stands around it is skipped, within bounds.
-async fn field(mut form: multer::Multipart<'_>, place: &mut Place) -> Result<Vec<u8>, Problem> {
-    let mut around = 0;
+/// The field `file` of a form. What stands around it is skipped, within bounds, or refused.
+async fn field(mut form: multer::Multipart<'_>, place: &mut Place, others: Others) -> Result<Vec<u8>, Problem> {
+    let (mut around, mut found) = (0, None);
     let broken = |error| match error {
         multer::Error::StreamReadFailed(why) => why.downcast_ref::<Broken>().copied().unwrap_or(Broken::Off).problem(),
         _ => unreadable("its parts do not fit together"),
     };
     while let Some(mut field) = form.next_field().await.map_err(broken)? {
-        let wanted = field.name() == Some("file");
+        let name = field.name().unwrap_or_default();
+        let wanted = name == "file" && found.is_none();
+        if others == Others::Refused && !wanted && name != KNOWN_BESIDE {
+            return Err(Problem::ParamUnknown(name.chars().take(64).collect()));
+        }
         let mut picture = Growing::default();
         while let Some(part) = field.chunk().await.map_err(broken)? {
             if wanted {
@@ -171,10 +189,14 @@ async fn field(mut form: multer::Multipart<'_>, place: &mut Place) -> Result<Vec
             }
         }
         if wanted {
-            return picture.whole();
+            let picture = picture.whole()?;
+            if others == Others::Skipped {
+                return Ok(picture);
+            }
+            found = Some(picture);
         }
     }
-    Err(Problem::ParamMissing("file"))
+    found.ok_or(Problem::ParamMissing("file"))
 }
 
 /// A picture that is arriving.
@@ -230,7 +252,14 @@ mod tests {
         for kind in ["image/png", "multipart/form-data; boundary=x"] {
             let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"--x\r\n"))]).chain(stream::pending());
             let body = Body::from_stream(begun);
-            let upload = Upload { images: Images::for_this_machine(), uploads: Arc::clone(&uploads), kind: kind.to_owned(), length: None, body };
+            let upload = Upload {
+                images: Images::for_this_machine(),
+                uploads: Arc::clone(&uploads),
+                others: Others::Skipped,
+                kind: kind.to_owned(),
+                length: None,
+                body,
+            };
             let mut place = uploads.place(instance, user).expect("a place");
             let impatient = Pace { grace: Duration::ZERO, ..SLOWEST };
             assert_eq!(upload.read(&mut place, impatient).await, Err(Problem::BodyTooSlow), "{kind}");

@@ -51,6 +51,10 @@ async fn an_expired_token_is_traded_for_a_new_one() {
     assert_eq!(cookies.ok()["object"], "cookies");
     let list = cookies.body["cookies"].as_array().expect("a list");
     assert!(list.iter().all(|cookie| cookie.as_str().expect("text").starts_with("__session")) && list.len() == 2);
+    // As the SDK's JavaScript says it.
+    body.as_object_mut().expect("an object").remove("suffixed_cookies");
+    let said = server.backend().post(&format!("/v1/sessions/{session}/refresh?suffixed_cookies=true"), body).await;
+    assert_eq!(said.ok()["cookies"].as_array().map(Vec::len), Some(2));
 }
 
 /// The SDK looks for the cookies of its publishable key, and a pool has one of its own.

@@ -40,6 +40,28 @@ async fn no_operation_takes_a_query_that_it_does_not_know() {
     assert_eq!(stranger.get("/v1/users?bogus=1").await.refusal(), (401, "clerk_key_invalid"), "strangers learn nothing");
 }
 
+/// A picture's form is a body too, wherever in it the field stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_unknown_stands_beside_a_picture() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let user = create_user(&backend, "ada@example.com").await;
+    let path = format!("/v1/users/{user}/profile_image");
+    let field = |name: &str, value: &[u8]| [format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(), value, b"\r\n"].concat();
+    let send = async |fields: &[Vec<u8>]| {
+        let body = [fields.concat(), b"--x--\r\n".to_vec()].concat();
+        backend.send_bytes(Method::POST, &path, Some(("multipart/form-data; boundary=x", body))).await
+    };
+    let (file, bogus, known) = (field("file", &testkit::picture()), field("bogus", b"1"), field("uploader_user_id", user.as_bytes()));
+    for (fields, param) in [([&bogus, &file], "bogus"), ([&file, &bogus], "bogus"), ([&file, &file], "file")] {
+        let reply = send(&fields.map(Clone::clone)).await;
+        assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_unknown"), param));
+    }
+    assert_eq!(backend.get(&format!("/v1/users/{user}")).await.ok()["has_image"], false);
+    assert_eq!(send(std::slice::from_ref(&known)).await.refusal(), (422, "form_param_missing"));
+    assert_eq!(send(&[known, file]).await.ok()["has_image"], true);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_operation_takes_a_body_that_it_does_not_know() {
     let server = TestServer::start().await;
