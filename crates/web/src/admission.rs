@@ -43,11 +43,12 @@ pub(crate) async fn admit_client(app: &App, tenant: &Tenant, class: Class, shown
         return admit(app, tenant, class, Subject::Network(network)).await.map(|()| Admission::default());
     }
     let now = app.database.now();
+    let budget = budget(app, tenant, class).await?;
     let key = |subject: Subject<'_>| app.rates.key(tenant.id(), (class, subject));
     let credentials = shown.map(|shown| shown.map(|credential| key(Subject::Credential(credential))));
     // Each of them counts that is known, because one that is made up must not stand in for the one that counts.
     let mut known = false;
-    for counted in credentials.iter().flatten().filter_map(|key| app.rates.count(*key, now)) {
+    for counted in credentials.iter().flatten().filter_map(|key| app.rates.count(*key, budget.most, now)) {
         counted?;
         known = true;
     }
@@ -55,7 +56,6 @@ pub(crate) async fn admit_client(app: &App, tenant: &Tenant, class: Class, shown
         return Ok(Admission::default());
     }
     let mut networks = [Some(network), network.site()].map(|network| network.map(|network| key(Subject::Network(network))));
-    let budget = budget(app, tenant, class).await?;
     let mut over = None;
     for (counted, times) in networks.iter_mut().zip([1, SITE]) {
         let Some(key) = *counted else { continue };

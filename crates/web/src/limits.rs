@@ -73,17 +73,17 @@ impl Class {
         matches!(self, Class::Metadata | Class::Change | Class::Token)
     }
 
-    fn budget(self, settings: &Settings, tenant: &Tenant) -> Budget {
+    fn budget(self, settings: &Settings) -> Budget {
         let rates = &settings.rates;
         let most = match self {
-            Class::SignIn | Class::SignUp | Class::SignUpChange | Class::Code => rates.creates(tenant),
-            Class::SignInProof | Class::SignUpProof | Class::UserProof => rates.attempts(tenant),
-            Class::Client => rates.clients(tenant),
-            Class::Metadata => rates.metadata(),
-            Class::Change => rates.changes(tenant),
-            Class::Token => rates.tokens(tenant),
-            Class::Handshake => rates.handshakes(tenant),
-            Class::Backend => rates.backend(),
+            Class::SignIn | Class::SignUp | Class::SignUpChange | Class::Code => rates.creates,
+            Class::SignInProof | Class::SignUpProof | Class::UserProof => rates.attempts,
+            Class::Client => rates.clients,
+            Class::Metadata => rates.metadata,
+            Class::Change => rates.changes,
+            Class::Token => rates.tokens,
+            Class::Handshake => rates.handshakes,
+            Class::Backend => rates.backend,
             Class::Free => u32::MAX,
         };
         Budget { most, period: PERIOD }
@@ -92,7 +92,7 @@ impl Class {
 
 /// How often this may be asked for.
 pub(crate) async fn budget(app: &App, tenant: &Tenant, class: Class) -> Result<Budget, Refusal> {
-    Ok(class.budget(&*settings(app, tenant).await?, tenant))
+    Ok(class.budget(&*settings(app, tenant).await?))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the tenant was just recognised")]
@@ -133,9 +133,6 @@ pub(crate) async fn is_excused(app: &App, tenant: &Tenant, shown: Option<String>
 async fn take(app: &App, tenant: &Tenant, class: Class, subject: Subject<'_>, times: u32) -> Result<(), Refusal> {
     let now = app.database.now();
     let key = app.rates.key(tenant.id(), (class, subject));
-    if let Some(counted) = app.rates.count(key, now) {
-        return Ok(counted?);
-    }
     let budget = budget(app, tenant, class).await?;
     Ok(app.rates.open(key, Budget { most: budget.most.saturating_mul(times), ..budget }, now)?)
 }
@@ -159,7 +156,7 @@ impl FrontendCall {
     pub async fn probe(&self, identifiers: &[Option<&str>]) -> Result<Probe<'_>, Refusal> {
         let (app, instance) = (&self.app, self.tenant.id());
         let mut probe = Probe { call: self, counted: None, identifiers: Vec::new() };
-        let Some(most) = settings(app, &self.tenant).await?.attack_protection.most_probes(&self.tenant) else { return Ok(probe) };
+        let Some(most) = settings(app, &self.tenant).await?.attack_protection.most_probes() else { return Ok(probe) };
         let (now, budget) = (app.database.now(), Budget { most, period: PROBES });
         let named = identifiers.iter().flatten().map(|identifier| identifier.trim().to_lowercase());
         probe.identifiers = named.map(|identifier| app.rates.key(instance, ("identifier", self.network, identifier))).collect();

@@ -1,7 +1,7 @@
 //! Rates: how often something may be asked for. Counted in memory, on each node for itself.
 //!
-//! A window opens with the first request that counts for it and lasts as long as its [`Budget`] says. How much it holds is read from the
-//! settings when it opens, so that nothing but memory is asked while it lasts.
+//! A window opens with the first request that counts for it and lasts as long as its [`Budget`] says. How much it holds is
+//! said anew with each request, so that a changed setting counts for windows that are open: each remembers what was spent, not what it refuses.
 //!
 //! The table is of a fixed size. A place in it is one of eight that only the key decides on, by a hash that nobody outside can
 //! compute. Where all are taken, the instance that has the most of the eight forgets the window of its own that is spent the least. So a flood at one
@@ -71,9 +71,9 @@ impl Rates {
     }
 
     /// Counts a request in the window that is open; `None` where none is, so that [`Rates::open`] must follow.
-    pub fn count(&self, key: Key, now: Timestamp) -> Option<Result<(), Problem>> {
+    pub fn count(&self, key: Key, most: u32, now: Timestamp) -> Option<Result<(), Problem>> {
         let mut shard = self.shard(key);
-        shard.get_mut(set(key))?.iter_mut().find(|window| window.is_open(key, now)).map(|window| window.take(now))
+        shard.get_mut(set(key))?.iter_mut().find(|window| window.is_open(key, now)).map(|window| window.take(most, now))
     }
 
     /// Counts a request, in a new window if none is open.
@@ -87,11 +87,11 @@ impl Rates {
         }
         let places = &mut shard[set(key)];
         if let Some(window) = places.iter_mut().find(|window| window.is_open(key, now)) {
-            return window.take(now);
+            return window.take(budget.most, now);
         }
         let place = &mut places[place(places, key.owner, now)];
         *place = Window { key: key.hash, ends: (now + budget.period).millis(), spent: 0, most: budget.most, owner: key.owner };
-        place.take(now)
+        place.take(budget.most, now)
     }
 
     /// Takes a request back that turned out not to count.
@@ -138,7 +138,8 @@ impl Window {
         (u64::from(self.spent) * 1_000 / u64::from(self.most.max(1)), self.spent, self.ends)
     }
 
-    fn take(&mut self, now: Timestamp) -> Result<(), Problem> {
+    fn take(&mut self, most: u32, now: Timestamp) -> Result<(), Problem> {
+        self.most = most;
         if self.spent >= self.most {
             let left = Timestamp::from_millis(self.ends).since(now).as_millis();
             return Err(Problem::TooManyRequests(u64::try_from(left.div_ceil(1_000)).unwrap_or(1).max(1)));
@@ -165,7 +166,7 @@ mod tests {
 
     fn ask(rates: &Rates, key: Key, now: i64) -> Result<(), Problem> {
         let now = Timestamp::from_millis(now);
-        rates.count(key, now).unwrap_or_else(|| rates.open(key, FIVE, now))
+        rates.count(key, FIVE.most, now).unwrap_or_else(|| rates.open(key, FIVE, now))
     }
 
     #[test]
@@ -187,6 +188,18 @@ mod tests {
         assert!((0..5).all(|_| ask(&rates, key, 0).is_ok()));
         rates.give_back(key, Timestamp::from_millis(0));
         assert!(ask(&rates, key, 0).is_ok() && ask(&rates, key, 0).is_err());
+    }
+
+    #[test]
+    fn an_open_window_is_held_to_the_limit_of_the_moment() {
+        let (rates, now) = (rates(), Timestamp::from_millis(0));
+        let key = rates.key(instance(1), "ada");
+        assert!((0..5).all(|_| ask(&rates, key, 0).is_ok()) && ask(&rates, key, 0).is_err());
+        assert_eq!(rates.count(key, 7, now), Some(Ok(())), "raised");
+        assert_eq!(rates.open(key, Budget { most: 7, ..FIVE }, now), Ok(()));
+        assert_eq!(rates.count(key, 7, now), Some(Err(Problem::TooManyRequests(10))), "what was spent before stays spent");
+        assert_eq!(rates.count(key, 1_000, now), Some(Ok(())));
+        assert_eq!(rates.count(key, 6, now), Some(Err(Problem::TooManyRequests(10))), "lowered");
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn explained(effective: &Effective) -> Value {
             let (reason, held_by) = match out.why {
                 Why::HeldBy(layer) => ("held", Some(layer.as_str())),
                 Why::NotTheirs => ("not_for_organizations", None),
+                Why::NotInLive => ("development_only", None),
                 Why::Contradicts => ("contradiction", None),
             };
             json!({ "layer": out.layer.as_str(), "value": open(&out.value), "reason": reason, "held_by": held_by })

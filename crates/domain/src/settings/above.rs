@@ -1,7 +1,10 @@
 //! The layers above the instances: system, blueprint and plan.
 
 use super::{Change, Document, Expected, Extent, Layer, Run, document, resolve, resolve::Layers, schema, store};
-use crate::audit::{self, Actor};
+use crate::{
+    audit::{self, Actor},
+    instances::Environment,
+};
 use ::store::PlatformTx;
 use foundation::{PlanId, Problem, Result, WorkspaceId};
 
@@ -9,6 +12,9 @@ pub use store::Stored;
 
 /// The most instances that a trial looks at.
 const MOST_LOOKED_AT: usize = 5_000;
+
+/// Both kinds of instances are below these layers.
+const BELOW: [Environment; 2] = [Environment::Production, Environment::Development];
 
 /// The system layer.
 ///
@@ -23,7 +29,8 @@ pub async fn system(tx: &mut PlatformTx<'_>) -> Result<Document> {
 /// # Errors
 /// [`Problem::ParamInvalid`].
 pub fn check_system(document: &Document) -> Result<(), Problem> {
-    resolve::permit(&Layers::new(), Layer::System, &Document::default(), document, schema::keys().iter())
+    let all: Vec<_> = schema::keys().iter().collect();
+    resolve::permit(&BELOW, &Layers::new(), Layer::System, [&Document::default(), document], &all)
 }
 
 /// Replaces the system layer.
@@ -127,8 +134,8 @@ impl Place {
         let whole = wanted.extent == Extent::Whole;
         let mut document = if whole { Document::default() } else { stored.document.clone() };
         document.apply(&wanted.change)?;
-        let touched = schema::keys().iter().filter(|key| whole || wanted.change.touches(key));
-        resolve::permit(&self.wider, self.layer, &stored.document, &document, touched)?;
+        let touched = schema::keys().iter().filter(|key| whole || wanted.change.touches(key)).collect::<Vec<_>>();
+        resolve::permit(&BELOW, &self.wider, self.layer, [&stored.document, &document], &touched)?;
         if wanted.run == Run::Dry {
             let reach = self.reach(tx, &stored.document, &document).await?;
             return Ok(Applied { stored: Stored { document, ..stored }, reach: Some(reach) });
@@ -141,11 +148,11 @@ impl Place {
     async fn reach(&self, tx: &mut PlatformTx<'_>, before: &Document, after: &Document) -> Result<Reach> {
         let below = store::below(tx, self.workspace, self.plan, MOST_LOOKED_AT + 1).await?;
         let mut reach = Reach { changed: 0, looked_at: below.len().min(MOST_LOOKED_AT), complete: below.len() <= MOST_LOOKED_AT };
-        for mut narrower in below.into_iter().take(MOST_LOOKED_AT) {
+        for (environment, mut narrower) in below.into_iter().take(MOST_LOOKED_AT) {
             narrower.retain(|(layer, _)| *layer != self.layer);
             let with = |document: &Document| {
                 let here = std::iter::once((self.layer, document.clone()));
-                resolve::resolve(&self.wider.iter().cloned().chain(here).chain(narrower.iter().cloned()).collect()).settings
+                resolve::resolve(&self.wider.iter().cloned().chain(here).chain(narrower.iter().cloned()).collect(), environment).settings
             };
             reach.changed += usize::from(with(before) != with(after));
         }

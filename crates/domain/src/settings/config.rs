@@ -92,7 +92,7 @@ pub async fn change(tx: &mut Tx<'_>, actor: Actor<'_>, wanted: &ConfigChange) ->
         if !missing.is_empty() {
             return Err(Problem::ConfigKeysMissing(missing).into());
         }
-        let inherited = resolve::resolve(&own.wider);
+        let inherited = resolve::resolve(&own.wider, own.environment);
         change.values.retain(|name, value| {
             let same = inherited.key(name).map(|effective| &effective.value) == value.as_ref();
             own.document.values.contains_key(name) || !same

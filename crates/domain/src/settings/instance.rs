@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     audit::{self, Actor},
+    instances::Environment,
     pools,
 };
 use ::store::Tx;
@@ -29,6 +30,7 @@ pub struct Changed {
 
 /// The instance's layer, and those above it.
 pub(super) struct Own {
+    pub(super) environment: Environment,
     pub(super) wider: Layers,
     pub(super) document: Document,
     pub(super) version: i64,
@@ -36,15 +38,15 @@ pub(super) struct Own {
 
 impl Own {
     pub(super) async fn read(tx: &mut Tx<'_>) -> Result<Own> {
-        let store::Found { versions, layers: mut wider } = store::layers(tx).await?;
+        let store::Found { environment, versions, layers: mut wider } = store::layers(tx).await?;
         let document = wider.pop().map(|(_, document)| document).unwrap_or_default();
-        Ok(Own { wider, document, version: versions.3 })
+        Ok(Own { environment, wider, document, version: versions.3 })
     }
 
     fn resolved(&self, document: &Document) -> Resolved {
         let mut layers = self.wider.clone();
         layers.push((Layer::Instance, document.clone()));
-        resolve::resolve(&layers)
+        resolve::resolve(&layers, self.environment)
     }
 
     /// Makes a change, or tries it out.
@@ -55,7 +57,8 @@ impl Own {
         if document == self.document {
             return Ok(Changed { version: self.version, before, after, affected: Affected::default() });
         }
-        resolve::permit(&self.wider, Layer::Instance, &self.document, &document, change.keys())?;
+        let changed: Vec<_> = change.keys().collect();
+        resolve::permit(&[self.environment], &self.wider, Layer::Instance, [&self.document, &document], &changed)?;
         let affected = affected::count(tx, &before.settings, &after.settings).await?;
         if affected.locks_everybody_out() {
             let first = change.values.keys().next().cloned().unwrap_or_default();

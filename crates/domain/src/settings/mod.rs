@@ -152,7 +152,7 @@ async fn applied(tx: &mut Tx<'_>) -> Result<Applied> {
         return Ok(applied);
     }
     let found = store::layers(tx).await?;
-    let applied = made::of(&found.layers);
+    let applied = made::of(&found.layers, found.environment);
     EFFECTIVE.put(tx, found.versions, applied.clone());
     Ok(applied)
 }
@@ -171,7 +171,7 @@ pub async fn known(tx: &mut Tx<'_>, application: ApplicationId) -> Result<Kept<A
 /// Only the database's own.
 pub async fn explained(tx: &mut Tx<'_>) -> Result<(Resolved, i64)> {
     let found = store::layers(tx).await?;
-    Ok((resolve::resolve(&found.layers), found.versions.3))
+    Ok((resolve::resolve(&found.layers, found.environment), found.versions.3))
 }
 
 /// What the instance's own layer says, secrets too.

@@ -1,93 +1,54 @@
 //! How much may be asked for, and how guessing and probing are slowed down.
 
-use crate::instances::Tenant;
 use foundation::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How often something may be asked for in ten seconds. Where nothing is said, development instances are generous.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
     /// Sign-ins begun by one network; as many sign-ups, changes of a sign-up, and requests for codes. Live 5, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub creates: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub creates: u32,
     /// Proofs that one network tries for sign-ins; as many for sign-ups, and by users who are signed in. Live 3, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub attempts: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub attempts: u32,
     /// Clients and development browsers that one network makes. Live 100, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub clients: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub clients: u32,
     /// Other changes by one client: of its sessions, its user's addresses and pictures, its organizations. Live 50, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub changes: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub changes: u32,
     /// Session tokens that one client fetches. The SDKs fetch one a minute for each open page. Live 200, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub tokens: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub tokens: u32,
     /// Handshakes of one network: navigations by which a rendering backend is brought up to date. Live 300, in development 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
-    #[schemars(extend("x-tightens" = "down"))]
-    pub handshakes: Option<u32>,
+    #[schemars(extend("x-tightens" = "down"), extend("x-development" = 1_000))]
+    pub handshakes: u32,
     /// Requests at the Backend API, of all backends together. 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
-    pub backend: Option<u32>,
-    /// Changes of one user's metadata.
+    pub backend: u32,
+    /// Changes of one user's metadata. 10.
     #[schemars(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-tightens" = "down"))]
-    pub metadata: Option<u32>,
+    pub metadata: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Rates { creates: 5, attempts: 3, clients: 100, changes: 50, tokens: 200, handshakes: 300, backend: 1_000, metadata: 10 }
+    }
 }
 
 impl Rates {
-    fn or(said: Option<u32>, tenant: &Tenant, live: u32, development: u32) -> u32 {
-        said.unwrap_or(if tenant.is_development() { development } else { live })
-    }
-
-    /// What `creates` says for the instance.
-    pub fn creates(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.creates, tenant, 5, 1_000)
-    }
-
-    /// What `attempts` says for the instance.
-    pub fn attempts(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.attempts, tenant, 3, 1_000)
-    }
-
-    /// What `clients` says for the instance.
-    pub fn clients(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.clients, tenant, 100, 1_000)
-    }
-
-    /// What `changes` says for the instance.
-    pub fn changes(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.changes, tenant, 50, 1_000)
-    }
-
-    /// What `tokens` says for the instance.
-    pub fn tokens(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.tokens, tenant, 200, 1_000)
-    }
-
-    /// What `handshakes` says for the instance.
-    pub fn handshakes(&self, tenant: &Tenant) -> u32 {
-        Rates::or(self.handshakes, tenant, 300, 1_000)
-    }
-
-    /// What `backend` says for the instance.
-    pub fn backend(&self) -> u32 {
-        self.backend.unwrap_or(1_000)
-    }
-
-    /// What `metadata` says.
-    pub fn metadata(&self) -> u32 {
-        self.metadata.unwrap_or(10)
-    }
-
     pub(super) fn check(&self) -> Result<(), Problem> {
         let said = [
             ("rates.creates", self.creates),
@@ -99,7 +60,7 @@ impl Rates {
             ("rates.backend", self.backend),
             ("rates.metadata", self.metadata),
         ];
-        match said.iter().find(|(_, number)| number.is_some_and(|number| !(1..=1_000_000).contains(&number))) {
+        match said.iter().find(|(_, number)| !(1..=1_000_000).contains(number)) {
             Some((key, _)) => Err(Problem::invalid(*key, "must be between 1 and 1000000")),
             None => Ok(()),
         }
@@ -164,7 +125,8 @@ pub struct AttackProtection {
     pub lockout_seconds: u64,
     /// Whether strangers can find out many accounts: `off`, or `bulk`, where a network can ask for few that are not there. Live `bulk`, in
     /// development `off`.
-    pub enumeration_protection: Option<EnumerationProtection>,
+    #[schemars(extend("x-development" = "off"))]
+    pub enumeration_protection: EnumerationProtection,
     /// In `bulk`: how many wrong guesses at identifiers a network has in an hour.
     #[schemars(range(min = 5, max = 100_000))]
     #[schemars(extend("x-tightens" = "down"))]
@@ -185,15 +147,14 @@ pub enum EnumerationProtection {
 
 impl Default for AttackProtection {
     fn default() -> Self {
-        AttackProtection { max_attempts: 10, lockout_seconds: 3_600, enumeration_protection: None, probes: 50 }
+        AttackProtection { max_attempts: 10, lockout_seconds: 3_600, enumeration_protection: EnumerationProtection::Bulk, probes: 50 }
     }
 }
 
 impl AttackProtection {
     /// How many wrong guesses at identifiers a network of strangers has in an hour; absent where nobody counts.
-    pub fn most_probes(&self, tenant: &Tenant) -> Option<u32> {
-        let default = if tenant.is_development() { EnumerationProtection::Off } else { EnumerationProtection::Bulk };
-        (self.enumeration_protection.unwrap_or(default) != EnumerationProtection::Off).then_some(self.probes)
+    pub fn most_probes(&self) -> Option<u32> {
+        (self.enumeration_protection != EnumerationProtection::Off).then_some(self.probes)
     }
 
     pub(super) fn check(&self) -> Result<(), Problem> {
@@ -203,7 +164,7 @@ impl AttackProtection {
         if !(60..=30 * 86_400).contains(&self.lockout_seconds) {
             return Err(Problem::invalid("attack_protection.lockout_seconds", "must be between 60 seconds and 30 days"));
         }
-        if self.enumeration_protection == Some(EnumerationProtection::Strict) {
+        if self.enumeration_protection == EnumerationProtection::Strict {
             return Err(Problem::invalid("attack_protection.enumeration_protection", "must be off or bulk: strict is not offered yet"));
         }
         if !(5..=100_000).contains(&self.probes) {

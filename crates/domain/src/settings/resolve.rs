@@ -8,6 +8,7 @@ use super::{
     rules::Bounds,
     schema::{self, Key},
 };
+use crate::instances::Environment;
 use foundation::Problem;
 use serde_json::{Map, Value};
 
@@ -49,6 +50,8 @@ pub enum Why {
     HeldBy(Layer),
     /// Organizations may not set the key.
     NotTheirs,
+    /// The key is for development instances alone.
+    NotInLive,
     /// Together with what wider layers say it makes no sense.
     Contradicts,
 }
@@ -64,19 +67,19 @@ pub struct Resolved {
     pub contradiction: Option<Problem>,
 }
 
-/// Values and whole layers that are left out because they contradict what wider layers say.
-#[derive(Default)]
+/// For which kind of instance the layers are laid; values and whole layers that are left out because they contradict what wider layers say.
 struct Skipped {
+    environment: Environment,
     values: Vec<(Layer, &'static str)>,
     layers: Vec<Layer>,
 }
 
-/// Lays the layers over each other.
+/// Lays the layers over each other, for an instance of that kind.
 ///
 /// Where the outcome makes no sense as a whole ([`Settings::check`]), the narrowest layer gives way: first the one value without which
 /// it makes sense, if there is one, else all of the layer; then the next wider layer.
-pub fn resolve(layers: &Layers) -> Resolved {
-    let mut skipped = Skipped::default();
+pub fn resolve(layers: &Layers, environment: Environment) -> Resolved {
+    let mut skipped = Skipped { environment, values: Vec::new(), layers: Vec::new() };
     let mut keys = settle_all(layers, &skipped);
     let (settings, contradiction) = match tree(&keys) {
         Ok(settings) => (settings, None),
@@ -105,7 +108,7 @@ fn give_way(layers: &Layers, skipped: &mut Skipped, keys: &mut Vec<Effective>) -
             return settings;
         }
     }
-    Settings::default()
+    tree(&settle_all(&Layers::new(), skipped)).unwrap_or_default()
 }
 
 /// The tree that the keys make, if it makes sense.
@@ -130,12 +133,13 @@ fn settle_all(layers: &Layers, skipped: &Skipped) -> Vec<Effective> {
 
 /// What a key comes to, from the widest layer down.
 fn settle(key: &'static Key, layers: &Layers, skipped: &Skipped) -> Effective {
-    let mut now = Effective { key, value: key.default.clone(), source: None, locked_by: None, bounds: Bounds::default(), left_out: Vec::new() };
+    let mut now =
+        Effective { key, value: key.default_in(skipped.environment).clone(), source: None, locked_by: None, bounds: Bounds::default(), left_out: Vec::new() };
     for (layer, document) in layers {
         let whole = skipped.layers.contains(layer);
         if let Some(value) = document.values.get(&key.name) {
             let contradicts = whole || skipped.values.contains(&(*layer, key.name.as_str()));
-            now.lay(*layer, value, contradicts);
+            now.lay(*layer, value, contradicts, skipped.environment);
         }
         if let Some(rule) = document.rules.get(&key.name).filter(|_| !whole) {
             let value = now.bounds.add(key, *layer, rule, &now.value);
@@ -152,11 +156,13 @@ fn settle(key: &'static Key, layers: &Layers, skipped: &Skipped) -> Effective {
 
 impl Effective {
     /// A layer's value comes over what wider layers say.
-    fn lay(&mut self, layer: Layer, value: &Value, contradicts: bool) {
+    fn lay(&mut self, layer: Layer, value: &Value, contradicts: bool, environment: Environment) {
         let why = if contradicts {
             Why::Contradicts
         } else if !self.key.is_for(layer) {
             Why::NotTheirs
+        } else if !self.key.is_said_in(environment) {
+            Why::NotInLive
         } else if let Some((holder, _)) = self.bounds.against(self.key, value) {
             Why::HeldBy(*holder)
         } else {
@@ -172,13 +178,21 @@ impl Effective {
     }
 }
 
-/// Checks that a document may stand under these wider layers, in the keys that a change touches; `before` is what stood there.
+/// Checks that a document may stand under these wider layers, in the keys that a change touches; `before` is what stood there. A layer that both kinds
+/// of instances are below must fit both.
 ///
 /// # Errors
 /// [`Problem::SettingHeld`] where it would pass a wider layer's rule; [`Problem::ParamInvalid`] where the tree would make no sense.
-pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document, changed: impl Iterator<Item = &'static Key>) -> Result<(), Problem> {
-    for key in changed {
-        let bounds = settle(key, wider, &Skipped::default()).bounds;
+pub fn permit(below: &[Environment], wider: &Layers, layer: Layer, [before, after]: [&Document; 2], changed: &[&'static Key]) -> Result<(), Problem> {
+    below.iter().try_for_each(|environment| permit_in(*environment, wider, layer, [before, after], changed))
+}
+
+fn permit_in(environment: Environment, wider: &Layers, layer: Layer, [before, after]: [&Document; 2], changed: &[&'static Key]) -> Result<(), Problem> {
+    for key in changed.iter().copied() {
+        let bounds = match key.is_said_in(environment) {
+            true => settle(key, wider, &Skipped { environment, values: Vec::new(), layers: Vec::new() }).bounds,
+            false => Bounds::default(),
+        };
         let held = |value: &Value| match bounds.against(key, value) {
             Some((holder, bound)) => Err(Problem::SettingHeld(key.name.clone(), holder.as_str(), bound.sentence())),
             None => Ok(()),
@@ -194,7 +208,7 @@ pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document,
             rule.corners(key).iter().try_for_each(held)?;
             let mut own = bounds.clone();
             let free = super::rules::Rule { lock: false, ..rule.clone() };
-            own.add(key, layer, &free, &key.default);
+            own.add(key, layer, &free, key.default_in(environment));
             if let Some((_, bound)) = after.values.get(&key.name).and_then(|value| own.against(key, value)) {
                 return Err(Problem::invalid(key.name.clone(), format!("{} by the rule beside it", bound.sentence())));
             }
@@ -203,7 +217,7 @@ pub fn permit(wider: &Layers, layer: Layer, before: &Document, after: &Document,
     let with = |document: &Document| {
         let mut layers = wider.clone();
         layers.push((layer, document.clone()));
-        resolve(&layers)
+        resolve(&layers, environment)
     };
     let (old, new) = (with(before), with(after));
     let grows = new.contradicting().any(|one| old.contradicting().all(|other| other != one));

@@ -1,6 +1,7 @@
 //! The tree described: its JSON Schema, made from its types, doc comments, defaults and marks, and the list of its keys.
 
 use super::{Layer, Settings};
+use crate::instances::Environment;
 use foundation::Problem;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -33,8 +34,12 @@ pub struct Key {
     pub name: String,
     /// What it holds.
     pub kind: Kind,
-    /// What holds where no layer says otherwise.
+    /// What holds in live instances where no layer says otherwise.
     pub default: Value,
+    /// The same in development instances.
+    pub development: Value,
+    /// Whether layers have a say in live instances.
+    pub live: bool,
     /// Which way it may still move once it is locked.
     pub tightens: Tightens,
     /// The most entries, if it is a list.
@@ -101,6 +106,19 @@ pub fn find(name: &str) -> Option<&'static Key> {
 }
 
 impl Key {
+    /// What holds where no layer says otherwise.
+    pub fn default_in(&self, environment: Environment) -> &Value {
+        match environment {
+            Environment::Development => &self.development,
+            Environment::Production => &self.default,
+        }
+    }
+
+    /// Whether layers have a say there.
+    pub fn is_said_in(&self, environment: Environment) -> bool {
+        self.live || environment == Environment::Development
+    }
+
     /// Whether the layer may set it.
     pub fn is_for(&self, layer: Layer) -> bool {
         match layer {
@@ -131,6 +149,8 @@ fn collect(branch: &Value, defaults: &Value, path: &str, keys: &mut Vec<Key>) {
             keys.push(Key {
                 kind: kind(property),
                 default: default.clone(),
+                development: property.get("x-development").unwrap_or(default).clone(),
+                live: property["x-live"] != false,
                 tightens: tightens(&property["x-tightens"]),
                 most_entries: property["maxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(MOST_ENTRIES),
                 endless: endless(property),
@@ -278,7 +298,9 @@ mod tests {
         assert!(under("session").count() >= 2 && under("session").all(|key| key.name.starts_with("session.")));
         assert_eq!((under("test_mode").count(), under("sess").count()), (1, 0));
         for key in keys() {
-            assert!(key.default.is_null() || key.check(&key.default).is_ok(), "the default of {} does not fit", key.name);
+            for default in [&key.default, &key.development] {
+                assert!(default.is_null() || key.check(default).is_ok(), "a default of {} does not fit", key.name);
+            }
             let marked = match key.tightens {
                 Tightens::Still => true,
                 Tightens::Up | Tightens::Down => matches!(key.kind, Kind::Number(..)),

@@ -1,6 +1,7 @@
 //! The documents of the layers.
 
 use super::{Document, Layer, resolve::Layers};
+use crate::instances::Environment;
 use ::store::{FromRow, Json, PlatformTx, Row, Tx, platform_sql, sql};
 use foundation::{Error, PlanId, Result, Timestamp, WorkspaceId};
 
@@ -37,22 +38,23 @@ pub(super) async fn versions(tx: &mut Tx<'_>) -> Result<Versions> {
     Ok(found.unwrap_or_default())
 }
 
-/// The documents of system, blueprint, plan and instance, in this order, and their versions.
-#[derive(Default)]
+/// What kind of instance it is; the documents of system, blueprint, plan and instance, in this order, and their versions.
 pub(super) struct Found {
+    pub(super) environment: Environment,
     pub(super) versions: Versions,
     pub(super) layers: Layers,
 }
 
 impl FromRow for Found {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let environment = row.take()?;
         let versions = (row.take()?, row.take()?, row.take()?, row.take()?, row.take()?);
         let mut layers = Layers::new();
         for layer in [Layer::System, Layer::Blueprint, Layer::Plan, Layer::Instance] {
             let (values, rules): (Option<Json>, Option<Json>) = (row.take()?, row.take()?);
             layers.push((layer, Document::recall(&values.unwrap_or_default().0, &rules.unwrap_or_default().0)));
         }
-        Ok(Found { versions, layers })
+        Ok(Found { environment, versions, layers })
     }
 }
 
@@ -61,13 +63,14 @@ pub(super) async fn layers(tx: &mut Tx<'_>) -> Result<Found> {
     let found: Option<Found> = tx
         .find(
             sql!(of_the_instance!(
-                "coalesce(wide.version, 0), coalesce(blueprint.version, 0), coalesce(subscribed.version, 0), coalesce(own.version, 0), coalesce(a.plan_id, ''),
+                "i.environment, coalesce(wide.version, 0), coalesce(blueprint.version, 0), coalesce(subscribed.version, 0), coalesce(own.version, 0),
+                 coalesce(a.plan_id, ''),
                  wide.document, wide.rules, blueprint.document, blueprint.rules, subscribed.document, subscribed.rules, own.document, own.rules"
             )),
             &[],
         )
         .await?;
-    Ok(found.unwrap_or_default())
+    Ok(found.unwrap_or(Found { environment: Environment::Production, versions: Versions::default(), layers: Layers::new() }))
 }
 
 /// Writes the instance's layer if it still has this version; a change beside ours is run again after it.
@@ -130,26 +133,27 @@ pub(super) async fn remove_above(tx: &mut PlatformTx<'_>, layer: Layer, owner: &
     tx.change(platform_sql!("delete from platform_settings where layer = $1 and owner = $2"), &[&layer, &owner]).await.map(drop)
 }
 
-struct Below(Layers);
+struct Below(Environment, Layers);
 
 impl FromRow for Below {
     fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        let environment = row.take()?;
         let mut layers = Layers::new();
         for layer in [Layer::Plan, Layer::Instance] {
             let (values, rules): (Option<Json>, Option<Json>) = (row.take()?, row.take()?);
             layers.push((layer, Document::recall(&values.unwrap_or_default().0, &rules.unwrap_or_default().0)));
         }
-        Ok(Below(layers))
+        Ok(Below(environment, layers))
     }
 }
 
-/// What the plan and the instance say, of each living instance of a workspace, or of those that subscribe to a plan.
-pub(super) async fn below(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, plan: Option<PlanId>, most: usize) -> Result<Vec<Layers>> {
+/// What kind of instance it is, and what the plan and the instance say, of each living instance of a workspace, or of those that subscribe to a plan.
+pub(super) async fn below(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, plan: Option<PlanId>, most: usize) -> Result<Vec<(Environment, Layers)>> {
     let (plan, most) = (plan.map(|id| id.to_string()).unwrap_or_default(), i64::try_from(most).unwrap_or(i64::MAX));
     let found: Vec<Below> = tx
         .list(
             platform_sql!(
-                "select subscribed.document, subscribed.rules, own.document, own.rules
+                "select i.environment, subscribed.document, subscribed.rules, own.document, own.rules
                  from applications a
                  join instances i on i.application_id = a.id
                  left join platform_settings subscribed on subscribed.layer = 'plan' and subscribed.owner = a.plan_id
@@ -160,5 +164,5 @@ pub(super) async fn below(tx: &mut PlatformTx<'_>, workspace: WorkspaceId, plan:
             &[&workspace, &plan, &most],
         )
         .await?;
-    Ok(found.into_iter().map(|below| below.0).collect())
+    Ok(found.into_iter().map(|Below(environment, layers)| (environment, layers)).collect())
 }

@@ -7,6 +7,7 @@ use super::{
     rules::Rule,
     schema::{self, Key, Kind, Tightens},
 };
+use crate::instances::Environment;
 use foundation::{Problem, Random, random::Seeded};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -28,6 +29,11 @@ fn texts(name: &str) -> [&'static str; 3] {
     }
 }
 
+/// Both kinds of instances have their turns.
+fn kind(seed: u64) -> Environment {
+    if seed.is_multiple_of(2) { Environment::Production } else { Environment::Development }
+}
+
 /// A number below `below`.
 fn draw(random: &mut Seeded, below: usize) -> usize {
     let mut bytes = [0; 8];
@@ -41,8 +47,8 @@ fn domain(key: &Key) -> Vec<Value> {
         Kind::Flag => vec![json!(false), json!(true)],
         Kind::Number(least, most) => {
             let (least, most) = ((*least).max(0), (*most).min(1_000_000));
-            let default = key.default.as_i64().unwrap_or(least);
-            let mut numbers = vec![least, least + 1, default, i64::midpoint(least, most), most - 1, most];
+            let defaults = [&key.default, &key.development].map(|default| default.as_i64().unwrap_or(least));
+            let mut numbers = vec![least, least + 1, defaults[0], defaults[1], i64::midpoint(least, most), most - 1, most];
             numbers.sort_unstable();
             numbers.dedup();
             numbers.into_iter().filter(|n| key.check(&json!(n)).is_ok()).map(Value::from).collect()
@@ -197,18 +203,21 @@ fn take_in(now: &mut Recount, key: &Key, layer: Layer, rule: &Rule, all: &[Value
 }
 
 /// A key by recount, from the widest layer down.
-fn recount(key: &'static Key, layers: &Layers, gone: &[(Layer, String)]) -> Recount {
+fn recount(environment: Environment, key: &'static Key, layers: &Layers, gone: &[(Layer, String)]) -> Recount {
+    let default = if environment == Environment::Development { &key.development } else { &key.default };
     let mut all = domain(key);
-    if !all.contains(&key.default) {
-        all.push(key.default.clone());
+    if !all.contains(default) {
+        all.push(default.clone());
     }
-    let mut now = Recount { value: key.default.clone(), source: None, locked_by: None, left_out: Vec::new(), sets: Vec::new(), still: false };
+    let mut now = Recount { value: default.clone(), source: None, locked_by: None, left_out: Vec::new(), sets: Vec::new(), still: false };
     for (layer, document) in layers {
         if let Some(value) = document.values.get(&key.name) {
             if gone.contains(&(*layer, key.name.clone())) {
                 now.left_out.push((*layer, value.clone(), Why::Contradicts));
             } else if !key.is_for(*layer) {
                 now.left_out.push((*layer, value.clone(), Why::NotTheirs));
+            } else if key.name == "test_mode" && environment == Environment::Production {
+                now.left_out.push((*layer, value.clone(), Why::NotInLive));
             } else if let Some(holder) = now.holder(value) {
                 now.left_out.push((*layer, value.clone(), Why::HeldBy(holder)));
                 if matches!(key.kind, Kind::Number(..)) && !now.still {
@@ -226,8 +235,8 @@ fn recount(key: &'static Key, layers: &Layers, gone: &[(Layer, String)]) -> Reco
     now
 }
 
-fn recount_all(layers: &Layers, gone: &[(Layer, String)]) -> BTreeMap<&'static str, Recount> {
-    schema::keys().iter().map(|key| (key.name.as_str(), recount(key, layers, gone))).collect()
+fn recount_all(environment: Environment, layers: &Layers, gone: &[(Layer, String)]) -> BTreeMap<&'static str, Recount> {
+    schema::keys().iter().map(|key| (key.name.as_str(), recount(environment, key, layers, gone))).collect()
 }
 
 fn settings(counted: &BTreeMap<&'static str, Recount>) -> Option<Settings> {
@@ -237,10 +246,10 @@ fn settings(counted: &BTreeMap<&'static str, Recount>) -> Option<Settings> {
 }
 
 /// Recounts until the whole makes sense: one value of the narrowest layer goes, or all that the layer says, and so on upwards.
-fn recount_sensible(layers: &Layers) -> (BTreeMap<&'static str, Recount>, Settings) {
+fn recount_sensible(environment: Environment, layers: &Layers) -> (BTreeMap<&'static str, Recount>, Settings) {
     let mut layers = layers.clone();
     let mut gone: Vec<(Layer, String)> = Vec::new();
-    let first = recount_all(&layers, &gone);
+    let first = recount_all(environment, &layers, &gone);
     if let Some(settings) = settings(&first) {
         return (first, settings);
     }
@@ -249,14 +258,14 @@ fn recount_sensible(layers: &Layers) -> (BTreeMap<&'static str, Recount>, Settin
         let layer = layers[index].0;
         for name in &names {
             let without: Vec<_> = gone.iter().cloned().chain([(layer, name.clone())]).collect();
-            let counted = recount_all(&layers, &without);
+            let counted = recount_all(environment, &layers, &without);
             if let Some(settings) = settings(&counted) {
                 return (counted, settings);
             }
         }
         gone.extend(names.into_iter().map(|name| (layer, name)));
         layers[index].1.rules.clear();
-        let counted = recount_all(&layers, &gone);
+        let counted = recount_all(environment, &layers, &gone);
         if let Some(settings) = settings(&counted) {
             return (counted, settings);
         }
@@ -269,8 +278,9 @@ fn a_thousand_random_trees_come_to_what_a_recount_comes_to() {
     let (mut held, mut contradicted, mut sources) = (0, 0, BTreeMap::new());
     for seed in 0..TREES {
         let layers = draw_layers(&mut Seeded::new(seed));
-        let resolved = resolve(&layers);
-        let (counted, settings) = recount_sensible(&layers);
+        let environment = kind(seed);
+        let resolved = resolve(&layers, environment);
+        let (counted, settings) = recount_sensible(environment, &layers);
         assert_eq!(resolved.settings, settings, "seed {seed}");
         contradicted += u32::from(resolved.contradiction.is_some());
         for effective in &resolved.keys {
@@ -298,7 +308,7 @@ fn a_thousand_random_trees_come_to_what_a_recount_comes_to() {
 fn a_write_is_refused_exactly_where_it_passes_a_bound() {
     let (mut refused, mut granted) = (0, 0);
     for seed in 0..TREES {
-        let mut random = Seeded::new(seed + 1_000_000);
+        let (mut random, environment) = (Seeded::new(seed + 1_000_000), kind(seed));
         let layers = draw_layers(&mut random);
         let place = 1 + draw(&mut random, LAYERS.len() - 1);
         let (wider, layer) = (layers[..place].to_vec(), LAYERS[place]);
@@ -312,8 +322,9 @@ fn a_write_is_refused_exactly_where_it_passes_a_bound() {
             let before = Document::default();
             let mut after = before.clone();
             after.values.insert(key.name.clone(), value.clone());
-            let holder = recount(key, &wider, &[]).holder(&value);
-            match (permit(&wider, layer, &before, &after, std::iter::once(key)), holder) {
+            let said = key.name != "test_mode" || environment == Environment::Development;
+            let holder = recount(environment, key, &wider, &[]).holder(&value).filter(|_| said);
+            match (permit(&[environment], &wider, layer, [&before, &after], &[key]), holder) {
                 (Err(Problem::SettingHeld(name, named, _)), Some(holder)) => {
                     refused += 1;
                     assert_eq!((name.as_str(), named), (key.name.as_str(), holder.as_str()), "seed {seed}: {value}");
@@ -332,7 +343,7 @@ fn an_organization_tightens_what_is_left_to_it_and_nothing_else() {
     let organization = document(json!({ "session": { "lifetime": 500, "multi": true }, "display": { "primary_color": "#123456" } }), json!({}));
     let instance = document(json!({ "session": { "lifetime": 900 } }), json!({ "session.lifetime": { "lock": true } }));
     let layers = vec![(Layer::Instance, instance.clone()), (Layer::Organization, organization)];
-    let resolved = resolve(&layers);
+    let resolved = resolve(&layers, Environment::Production);
     assert_eq!((resolved.settings.session.lifetime, resolved.settings.session.multi), (500, false));
     assert_eq!(resolved.settings.display.primary_color.as_deref(), Some("#123456"));
     let multi = resolved.key("session.multi").expect("a key");
@@ -341,8 +352,8 @@ fn an_organization_tightens_what_is_left_to_it_and_nothing_else() {
     let wider = vec![(Layer::Instance, instance)];
     let write = |values: Value| {
         let after = document(values, json!({}));
-        let changed = schema::keys().iter().filter(|key| after.values.contains_key(&key.name));
-        permit(&wider, Layer::Organization, &Document::default(), &after, changed)
+        let changed: Vec<_> = schema::keys().iter().filter(|key| after.values.contains_key(&key.name)).collect();
+        permit(&[Environment::Production], &wider, Layer::Organization, [&Document::default(), &after], &changed)
     };
     assert!(write(json!({ "session": { "lifetime": 899 } })).is_ok());
     assert!(matches!(write(json!({ "session": { "lifetime": 901 } })), Err(Problem::SettingHeld(_, "instance", _))));
@@ -353,10 +364,10 @@ fn an_organization_tightens_what_is_left_to_it_and_nothing_else() {
 #[test]
 fn what_has_no_limit_is_looser_than_every_number() {
     let document = |values: Value, rules: Value| Document::read(values.as_object().expect("values"), rules.as_object().expect("rules")).expect("a document");
-    let patience = |layers: &Layers| resolve(layers).settings.session.inactivity;
+    let patience = |layers: &Layers| resolve(layers, Environment::Production).settings.session.inactivity;
     let write = |wider: &Layers, seconds: u64| {
         let after = document(json!({ "session": { "inactivity": seconds } }), json!({}));
-        permit(wider, Layer::Instance, &Document::default(), &after, schema::find("session.inactivity").into_iter())
+        permit(&[Environment::Production], wider, Layer::Instance, [&Document::default(), &after], &[schema::find("session.inactivity").expect("a key")])
     };
     let below = |seconds: u64| (Layer::Instance, document(json!({ "session": { "inactivity": seconds } }), json!({})));
 

@@ -9,6 +9,8 @@
 //! | `extend("x-tightens" = …)` | which way a layer below may still move the key once it is locked: `"up"`, `"down"`, `"on"`, `"off"`, `"fewer"` (a list's entries), or the words from the loosest to the tightest. Without it a locked key stands still |
 //! | `extend("x-absent" = "unlimited")` | a number that may be absent, and then has no limit: absent is looser than every number |
 //! | `extend("x-zero" = "unlimited")` | a number of which 0 is no limit: looser than every other number |
+//! | `extend("x-development" = …)` | what holds in development instances where no layer says otherwise; the default is what holds in live ones |
+//! | `extend("x-live" = false)` | in live instances the key keeps its default, whatever layers say |
 //! | `extend("x-organization" = true)` | an organization may set it |
 //! | `extend("x-instance" = true)` | nobody but an instance may set it |
 //! | `extend("writeOnly" = true)` | a secret: taken, never shown |
@@ -59,7 +61,7 @@ pub struct Settings {
     /// What is told to people, and in which words.
     pub messages: Messages,
     /// Whether test addresses and their fixed code work. Development instances only.
-    #[schemars(extend("x-tightens" = "off"))]
+    #[schemars(extend("x-tightens" = "off"), extend("x-development" = true), extend("x-live" = false))]
     pub test_mode: bool,
     /// Origins that may use a live instance besides its own hosts and its proxy.
     #[schemars(length(max = 100), extend("x-tightens" = "fewer"))]
@@ -92,7 +94,7 @@ impl Default for Settings {
             native_api: NativeApi::default(),
             display: Display::default(),
             messages: Messages::default(),
-            test_mode: true,
+            test_mode: false,
             allowed_origins: Vec::new(),
             development_origin: None,
             clerk_js_version: None,

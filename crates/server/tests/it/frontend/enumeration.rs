@@ -50,6 +50,27 @@ async fn a_network_guesses_so_often_and_then_learns_nothing_more() {
     ask(&mut mallory, &address("ada")).await.ok();
 }
 
+/// Whoever raises the number for an office that has spent it does not wait out the hour, and a lowered one bites at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_number_of_guesses_counts_for_the_hour_that_runs() {
+    let server = protected(10).await;
+    let (platform, config) = (server.platform(), format!("{}/config", crate::platform::home(&server)));
+    let mut office = server.browser().from("203.0.113.7");
+    for guess in 0..10 {
+        assert_eq!(ask(&mut office, &format!("nobody{guess}@example.com")).await.code(), "form_identifier_not_found");
+    }
+    assert_eq!(ask(&mut office, "nobody10@example.com").await.status, 429);
+    platform.patch(&config, json!({ "attack_protection": { "probes": 12 } })).await.ok();
+    for guess in 10..12 {
+        assert_eq!(ask(&mut office, &format!("nobody{guess}@example.com")).await.code(), "form_identifier_not_found");
+    }
+    assert_eq!(ask(&mut office, "nobody12@example.com").await.status, 429, "what was spent before counts");
+    platform.patch(&config, json!({ "attack_protection": { "probes": 1_000 } })).await.ok();
+    assert_eq!(ask(&mut office, "nobody12@example.com").await.code(), "form_identifier_not_found");
+    platform.patch(&config, json!({ "attack_protection": { "probes": 5 } })).await.ok();
+    assert_eq!(ask(&mut office, "nobody13@example.com").await.refusal(), (429, "too_many_requests"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_ways_of_asking_share_one_budget() {
     let server = protected(5).await;

@@ -77,6 +77,6 @@ async fn what_is_stored_and_makes_no_sense_does_not_count() {
     use domain::settings::{Document, Layer, resolve::resolve};
     let values = json!({ "development_origin": "javascript:alert(1)", "clerk_js_version": "5" });
     let document = Document::recall(values.as_object().expect("an object"), &serde_json::Map::new());
-    let resolved = resolve(&vec![(Layer::Instance, document)]);
+    let resolved = resolve(&vec![(Layer::Instance, document)], domain::instances::Environment::Development);
     assert_eq!((resolved.settings.development_origin, resolved.settings.clerk_js_version.as_deref()), (None, Some("5")));
 }

@@ -2,11 +2,44 @@
 
 use super::{PATH, effective, home, recorded};
 use crate::backend::raw;
-use domain::settings::schema;
+use domain::{instances::Environment, settings::schema};
 use http::Method;
 use serde_json::{Value, json};
 use store::{Access, sql};
-use testkit::{PASSWORD, TestServer, address};
+use testkit::{PASSWORD, Rates, Setup, TestServer, address};
+
+/// Each number is the one that is judged by, also where it is a default, and not the same in all instances.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_applies_by_default_is_told_as_it_applies() {
+    let development = TestServer::start().await;
+    let settings = json!({ "test_mode": true, "allowed_origins": ["http://localhost:3000"] });
+    let live = TestServer::start_with(Setup { environment: Environment::Production, settings, rates: Rates::Counted, ..Setup::default() }).await;
+    for (key, in_development, in_live) in [
+        ("rates.creates", json!(1_000), json!(5)),
+        ("rates.attempts", json!(1_000), json!(3)),
+        ("rates.clients", json!(1_000), json!(100)),
+        ("rates.changes", json!(1_000), json!(50)),
+        ("rates.tokens", json!(1_000), json!(200)),
+        ("rates.handshakes", json!(1_000), json!(300)),
+        ("rates.backend", json!(1_000), json!(1_000)),
+        ("rates.metadata", json!(10), json!(10)),
+        ("attack_protection.enumeration_protection", json!("off"), json!("bulk")),
+        ("test_mode", json!(true), json!(false)),
+    ] {
+        for (server, value) in [(&development, in_development), (&live, in_live)] {
+            let told = effective(&server.platform(), &home(server), key).await;
+            assert_eq!((&told["value"], &told["source"]), (&value, &json!("default")), "{key}");
+        }
+    }
+    let test_mode = effective(&live.platform(), &home(&live), "test_mode").await;
+    assert_eq!(test_mode["left_out"], json!([{ "layer": "instance", "value": true, "reason": "development_only", "held_by": null }]));
+    let config = live.platform().get(&format!("{}/config", home(&live))).await.ok().clone();
+    assert_eq!((&config["test_mode"], &config["rates"]["creates"]), (&json!(false), &json!(5)));
+    for (number, status) in [200, 200, 200, 200, 200, 429].into_iter().enumerate() {
+        let reply = live.browser().from("203.0.113.9").post("/v1/client/sign_ups", &[("email_address", &format!("a{number}@example.com"))]).await;
+        assert_eq!(reply.status.as_u16(), status, "{number}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_configuration_is_the_effective_tree_and_its_schema_describes_it() {

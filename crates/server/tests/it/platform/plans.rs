@@ -4,7 +4,7 @@ use super::{PATH, effective, home, neighbour, recorded};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Api, TestServer};
+use testkit::{Api, Rates, Setup, TestServer};
 
 const PLANS: &str = "/v1/platform/plans";
 
@@ -120,6 +120,27 @@ async fn an_application_follows_its_plan_within_the_blueprint() {
     let log = recorded(&server, "application.subscribe").await;
     assert_eq!(log.len(), 4);
     assert!(log.contains(&json!({ "before": free_id, "after": pro_id })) && log.contains(&json!({ "before": pro_id, "after": null })), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bound_of_a_plan_holds_where_no_layer_says_a_number() {
+    let server = TestServer::start_with(Setup { rates: Rates::Counted, ..Setup::default() }).await;
+    let (platform, instance) = (server.platform(), home(&server));
+    let (free, id) = plan(&platform, json!({ "name": "Free", "rules": { "rates.backend": { "max": 5 }, "rates.creates": { "max": 7 } } })).await;
+    platform.put(&subscription(&server), json!({ "plan_id": id })).await.ok();
+    let backend = effective(&platform, &instance, "rates.backend").await;
+    assert_eq!((&backend["value"], &backend["source"]), (&json!(5), &json!("plan")));
+    assert_eq!(effective(&platform, &instance, "rates.creates").await["value"], 7, "of a development instance, whose default is above it");
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(server.backend().get("/v1/users/count").await.status.as_u16());
+    }
+    assert_eq!(answers, [200, 200, 200, 200, 200, 429, 429, 429]);
+    let reply = platform.patch(&format!("{instance}/config"), json!({ "rates": { "backend": 6 } })).await;
+    assert_eq!((reply.refusal(), reply.param()), ((422, "setting_held"), "rates.backend"));
+    platform.patch(&free, json!({ "rules": { "rates.backend": { "max": 6 } } })).await.ok();
+    assert_eq!(server.backend().get("/v1/users/count").await.status.as_u16(), 200, "in the window that runs");
+    assert_eq!(server.backend().get("/v1/users/count").await.status.as_u16(), 429);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
