@@ -73,7 +73,10 @@ pub fn is_own_origin(tenant: &Tenant, settings: &Settings, origin: &str) -> bool
             tuple @ Origin::Tuple(..) => tuple.ascii_serialization() == origin,
         })
     };
+    // At its own host: by the scheme of the site, which is not that of the issuer on a laptop.
+    let scheme = tenant.frontend_url.split_once("://").map_or("https", |(scheme, _)| scheme);
     same(&tenant.issuer)
+        || same(&format!("{scheme}://{}", tenant.host))
         || same(&tenant.frontend_url)
         || tenant.instance.proxy_url.as_deref().is_some_and(same)
         || settings.allowed_origins.iter().any(|o| same(o))

@@ -129,6 +129,20 @@ async fn a_live_instance_has_nothing_of_a_development_instance() {
     assert_eq!((reply.status.as_u16(), reply.location()), (422, ""));
 }
 
+/// The scheme of its own host is the site's: on a laptop http.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_own_host_of_a_live_instance_may_ask_by_the_scheme_of_the_site() {
+    let (server, live, _) = siblings().await;
+    let host = live.tenant.host.clone();
+    for (origin, status) in [(format!("http://{host}"), 200), (format!("http://evil-{host}"), 400), ("http://evil.localhost:7080".to_owned(), 400)] {
+        let mut browser = server.browser().by_host(&host);
+        browser.origin = Some(origin.clone());
+        let reply = browser.post("/v1/client", &[]).await;
+        assert_eq!(reply.status.as_u16(), status, "{origin}");
+        assert!(!reply.headers.contains_key("strict-transport-security"), "the site is not https");
+    }
+}
+
 /// CVE-2025-64101, CVE-2024-41657: a proxy is believed where it is stored, and only there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_address_of_the_proxy_can_be_moved_and_takes_its_rights_along() {
