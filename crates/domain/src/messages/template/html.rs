@@ -5,6 +5,8 @@
 //! well written, mail programs have others, and what they disagree about could hide a tag. So there are no comments, no `<` that begins no tag, and no
 //! space in tags but ASCII's.
 
+use super::styles;
+
 /// What a template says that it may not.
 pub(super) type Fault = &'static str;
 
@@ -162,7 +164,7 @@ impl Reader {
 
     /// Notes that something is put in here.
     pub(super) fn put_in(&mut self) {
-        if matches!(self.state, State::Value(_)) {
+        if matches!(self.state, State::Value(_) | State::Raw) {
             self.value.push(PUT_IN);
         }
         self.recent.clear();
@@ -205,7 +207,7 @@ impl Reader {
                 self.recent.clear();
                 self.state = State::RawEnd;
             }
-            State::Raw => {}
+            State::Raw => self.value.push(c),
             State::RawEnd => self.raw_end(c)?,
         }
         Ok(())
@@ -275,6 +277,9 @@ impl Reader {
         if ADDRESSES.contains(&self.attribute.as_str()) && !known {
             return Err("has an address that does not begin with https://, mailto: or the like");
         }
+        if self.attribute == "style" {
+            styles::check_attribute(&value)?;
+        }
         self.state = State::InTag;
         if quote.is_none() && c == '>' {
             self.end_tag();
@@ -307,6 +312,9 @@ impl Reader {
         }
         match c {
             '>' => {
+                if self.tag == "style" {
+                    styles::check(&self.value)?;
+                }
                 self.closing = true;
                 self.end_tag();
                 Ok(())
@@ -318,6 +326,7 @@ impl Reader {
 
     fn end_tag(&mut self) {
         self.recent.clear();
+        self.value.clear();
         self.state = if !self.closing && ["style", "title"].contains(&self.tag.as_str()) { State::Raw } else { State::Text };
     }
 }

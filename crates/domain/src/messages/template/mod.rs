@@ -8,6 +8,7 @@
 //! when it is written down; one that cannot be read, or names a value that its message does not have, is refused there.
 
 mod html;
+mod styles;
 
 use super::kinds::{self, Type, Values};
 use html::{Reader, Slot};
