@@ -135,48 +135,71 @@ impl Config {
     /// A sentence for the operator.
     pub fn read(flags: &Flags) -> Result<Config, String> {
         let data = flags.data.clone().unwrap_or_else(|| PathBuf::from("insula-data"));
-        let file = read_file(flags.config.as_deref(), &data)?;
+        let (file, written) = read_file(flags.config.as_deref(), &data)?;
+        // What stands on the command line or in the environment comes first, so it is whose fault it is.
+        Config::put_together(flags, data, file).map_err(|fault| match (fault.key, written) {
+            (Some(key), Some((path, text))) if !flags.say(key) => match lines::of_key(&text, key) {
+                Some(line) => format!("the configuration file {}: line {line}: {key}: {}", path.display(), fault.why),
+                None => fault.why,
+            },
+            (Some(key), _) if flags.say(key) => {
+                let name = key.replace('.', "_");
+                format!("--{} or INSULA_{}: {}", name.replace('_', "-"), name.to_ascii_uppercase(), fault.why)
+            }
+            _ => fault.why,
+        })
+    }
+
+    fn put_together(flags: &Flags, data: PathBuf, file: File) -> Result<Config, Wrong> {
         let bounds = bounds(flags, &file)?;
         let listen = flags.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7080".to_owned());
-        let listen: SocketAddr = listen.parse().map_err(|_| format!("listen address {listen} is no address and port: give one like 127.0.0.1:7080"))?;
-        let metrics_listen = metrics_listen(flags.metrics_listen.clone().or(file.metrics_listen), listen)?;
+        let listen: SocketAddr =
+            listen.parse().map_err(|_| Wrong::at("listen", format!("listen address {listen} is no address and port: give one like 127.0.0.1:7080")))?;
+        let metrics_listen = metrics_listen(flags.metrics_listen.clone().or(file.metrics_listen), listen).map_err(|why| Wrong::at("metrics_listen", why))?;
         let base_url = flags.base_url.clone().or(file.base_url).unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
         let base_domain = flags.base_domain.clone().or(file.base_domain);
-        let site = Site::new(&base_url, base_domain.as_deref())?;
+        let site = Site::new(&base_url, None).map_err(|why| Wrong::at("base_url", why))?;
+        let site = match base_domain {
+            Some(domain) => Site::new(&base_url, Some(&domain)).map_err(|why| Wrong::at("base_domain", why))?,
+            None => site,
+        };
         let (relay, reach) = smtp::read(&flags.smtp, file.smtp)?;
         if relay.is_none() && (!listen.ip().is_loopback() || !site.is_loopback()) {
-            return Err(format!(
+            return Err(Wrong::from(format!(
                 "without a mail server all mail is shown in the inbox, so {listen} with {base_url} would show it to the network: give a mail server with --smtp-host, or listen on 127.0.0.1 with a base URL on localhost"
-            ));
+            )));
         }
         let location = match flags.database_url.clone().or(file.database_url) {
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Location::Url(url),
-            Some(_) => return Err("the database URL must begin with postgres://: leave it out for the embedded SQLite".to_owned()),
+            Some(_) => return Err(Wrong::at("database_url", "the database URL must begin with postgres://: leave it out for the embedded SQLite".to_owned())),
             None => Location::File(data.join("insula.db")),
         };
         let connections = number("database_connections", flags.database_connections.as_ref().or(file.database_connections.as_ref()), 16, 2..=1_000)?;
         let connections = usize::try_from(connections).unwrap_or(2);
-        let trusted_proxies = ranges(flags.trusted_proxies.clone().or(file.trusted_proxies).as_deref().unwrap_or_default())?;
+        let trusted_proxies =
+            ranges(flags.trusted_proxies.clone().or(file.trusted_proxies).as_deref().unwrap_or_default()).map_err(|why| Wrong::at("trusted_proxies", why))?;
         let log_format = match flags.log_format.clone().or(file.log_format).as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
-            Some(other) => return Err(format!("log format {other} is unknown: give text or json")),
+            Some(other) => return Err(Wrong::at("log_format", format!("log format {other} is unknown: give text or json"))),
         };
         let log = flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
-            return Err(format!("log filter {log} cannot be read: give one like info or info,store=debug"));
+            return Err(Wrong::at("log", format!("log filter {log} cannot be read: give one like info or info,store=debug")));
         }
         let mirror = flags.npm_mirror.clone().or(file.npm_mirror);
         if let Some(folder) = &mirror
             && !folder.join("@clerk").is_dir()
         {
-            return Err(format!("the script mirror {} has no folder @clerk: give the folder that holds it", folder.display()));
+            let why = format!("the script mirror {} has no folder @clerk: give the folder that holds it", folder.display());
+            return Err(Wrong::at("npm_mirror", why));
         }
         let cdn = flags.npm_cdn.clone().or(file.npm_cdn).unwrap_or_else(|| "https://cdn.jsdelivr.net".to_owned());
         if domain::redirects::parse(&cdn).is_none_or(|url| !matches!(url.scheme(), "http" | "https")) {
-            return Err(format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net"));
+            return Err(Wrong::at("npm_cdn", format!("the script address {cdn} is no URL: give one like https://cdn.jsdelivr.net")));
         }
-        let places = flags.geoip.clone().or(file.geoip).map_or_else(|| Ok(Places::default()), |file| Places::open(&file))?;
+        let places =
+            flags.geoip.clone().or(file.geoip).map_or_else(|| Ok(Places::default()), |file| Places::open(&file)).map_err(|why| Wrong::at("geoip", why))?;
         Ok(Config {
             listen,
             metrics_listen,
@@ -198,6 +221,52 @@ impl Config {
     }
 }
 
+/// What is wrong with the configuration.
+#[derive(Debug)]
+struct Wrong {
+    /// The key of the file that says it, if it is about a single one.
+    key: Option<&'static str>,
+    /// A sentence.
+    why: String,
+}
+
+impl Wrong {
+    fn at(key: &'static str, why: String) -> Wrong {
+        Wrong { key: Some(key), why }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(why: String) -> Wrong {
+        Wrong { key: None, why }
+    }
+}
+
+impl Flags {
+    /// Whether the command line or the environment says this.
+    fn say(&self, key: &str) -> bool {
+        match key {
+            "listen" => self.listen.is_some(),
+            "metrics_listen" => self.metrics_listen.is_some(),
+            "base_url" => self.base_url.is_some(),
+            "base_domain" => self.base_domain.is_some(),
+            "database_url" => self.database_url.is_some(),
+            "database_connections" => self.database_connections.is_some(),
+            "trusted_proxies" => self.trusted_proxies.is_some(),
+            "database_wait_ms" => self.database_wait_ms.is_some(),
+            "cache_seconds" => self.cache_seconds.is_some(),
+            "outage_seconds" => self.outage_seconds.is_some(),
+            "cache_megabytes" => self.cache_megabytes.is_some(),
+            "log" => self.log.is_some(),
+            "log_format" => self.log_format.is_some(),
+            "npm_mirror" => self.npm_mirror.is_some(),
+            "npm_cdn" => self.npm_cdn.is_some(),
+            "geoip" => self.geoip.is_some(),
+            other => self.smtp.say(other),
+        }
+    }
+}
+
 /// Where metrics are served: at an address that is not the public one.
 fn metrics_listen(given: Option<String>, public: SocketAddr) -> Result<Option<SocketAddr>, String> {
     let Some(text) = given else { return Ok(None) };
@@ -208,7 +277,7 @@ fn metrics_listen(given: Option<String>, public: SocketAddr) -> Result<Option<So
     Ok(Some(address))
 }
 
-fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {
+fn bounds(flags: &Flags, file: &File) -> Result<Bounds, Wrong> {
     let wait = number("database_wait_ms", flags.database_wait_ms.as_ref().or(file.database_wait_ms.as_ref()), 600, 50..=10_000)?;
     let fresh = number("cache_seconds", flags.cache_seconds.as_ref().or(file.cache_seconds.as_ref()), 10, 0..=60)?;
     let outage = number("outage_seconds", flags.outage_seconds.as_ref().or(file.outage_seconds.as_ref()), 300, 0..=3_600)?;
@@ -218,10 +287,10 @@ fn bounds(flags: &Flags, file: &File) -> Result<Bounds, String> {
 }
 
 /// A whole number in its bounds, as it was written.
-fn number(name: &str, given: Option<&String>, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, String> {
+fn number(name: &'static str, given: Option<&String>, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, Wrong> {
     let Some(text) = given else { return Ok(default) };
     let found = text.trim().parse().ok().filter(|number| allowed.contains(number));
-    found.ok_or_else(|| format!("{name} is {text}: give a whole number from {} to {}", allowed.start(), allowed.end()))
+    found.ok_or_else(|| Wrong::at(name, format!("{name} is {text}: give a whole number from {} to {}", allowed.start(), allowed.end())))
 }
 
 /// A secret from the environment, and from nowhere else: everybody on the machine can see a program's arguments.
@@ -234,18 +303,19 @@ fn secret(name: &str) -> Result<Option<Secret>, String> {
     }
 }
 
-fn read_file(given: Option<&Path>, data: &Path) -> Result<File, String> {
+/// The file, and where it is and what stands in it, if there is one.
+fn read_file(given: Option<&Path>, data: &Path) -> Result<(File, Option<(PathBuf, String)>), String> {
     let default = data.join("insula.toml");
     let (path, must_exist) = given.map_or((default.as_path(), false), |path| (path, true));
     if !must_exist && !path.exists() {
-        return Ok(File::default());
+        return Ok((File::default(), None));
     }
     files::refuse_writable_by_others(path)?;
     let text = std::fs::read_to_string(path).map_err(|e| format!("the configuration file {} cannot be read: {e}", path.display()))?;
     let file = File::parse(&text).map_err(|why| format!("the configuration file {}: {why}", path.display()))?;
     let has_password = file.smtp.as_ref().is_some_and(smtp::SmtpTable::has_password);
     files::refuse_open_secrets(path, file.database_url.is_some() || has_password)?;
-    Ok(file)
+    Ok((file, Some((path.to_owned(), text))))
 }
 
 fn ranges(text: &str) -> Result<Vec<Cidr>, String> {

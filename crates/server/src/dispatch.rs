@@ -20,11 +20,11 @@ use crate::{
     metrics::Requests,
 };
 use axum::{Router, body::Body, response::IntoResponse};
-use domain::instances::{self, Tenant};
+use domain::instances::{self, Site, Tenant};
 use forwarded::Forwarded;
 use foundation::{Error, Problem, TraceId};
 use futures_util::FutureExt;
-use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -159,6 +159,7 @@ impl Doors {
         }
         let took = began.elapsed();
         self.requests.note(&asked, response.status(), took);
+        let response = with_hsts(response, self.app.site());
         span.record("status", response.status().as_u16()).record("ms", u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         span.in_scope(|| tracing::debug!(target: "request", "answered"));
         response
@@ -303,6 +304,14 @@ async fn run(router: &Router, mut request: Request<Body>, uri: &Uri, knock: Knoc
     }
 }
 
+/// Where the site is https, browsers are told to come by nothing else for a year (RFC 6797). What is below or beside its hosts is somebody else's to say.
+fn with_hsts(mut response: Response<Body>, site: &Site) -> Response<Body> {
+    if site.is_secure() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
 fn refuse(problem: Problem) -> Response<Body> {
     Refusal::from(problem).into_response()
 }
@@ -313,4 +322,19 @@ async fn no_operation() -> Response<Body> {
 
 async fn no_method() -> Response<Body> {
     refuse(Problem::MethodNotAllowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_is_for_good_where_the_site_is_https_and_is_not_spoken_of_elsewhere() {
+        let told = |base_url: &str| {
+            let response = with_hsts(refuse(Problem::NotFound), &Site::new(base_url, None).expect("a site"));
+            response.headers().get(header::STRICT_TRANSPORT_SECURITY).cloned()
+        };
+        assert_eq!(told("https://id.example.com").expect("said, of a refusal too"), "max-age=31536000");
+        assert_eq!(told("http://localhost:7080"), None);
+    }
 }

@@ -9,7 +9,12 @@ use domain::{
 use foundation::{Error, Secret};
 use pages::connect::{Connection, stacks};
 use serde_json::json;
-use std::{fmt::Write as _, io::Write, path::Path, sync::Arc};
+use std::{
+    fmt::Write as _,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use store::{Access, Database, PlatformTx};
 use world::World;
 
@@ -34,7 +39,7 @@ pub async fn lay(world: &Arc<World>, database: &Database, site: &Site, data: &Pa
     };
     let start = FirstStart::new(site, &steps, world.mail.catches());
     // The file holds the only copy of the keys: it is on the disk before they are valid.
-    files::write_secret(&data.join("first-start.json"), &start.json())?;
+    files::write_secret(&file(data), &start.json())?;
     tx.finish(Ok(())).await.map_err(|e| sentence(&e))?;
     Ok(Some(start))
 }
@@ -50,6 +55,11 @@ fn sentence(error: &Error) -> String {
         Error::Unavailable(why) => why.clone(),
         other => format!("the database could not be prepared: {other}"),
     }
+}
+
+/// The file that holds what the first start hands out.
+pub fn file(data: &Path) -> PathBuf {
+    data.join("first-start.json")
 }
 
 /// What the first start hands out.
@@ -125,7 +135,7 @@ impl FirstStart {
             backend = self.backend_url,
             frontend = self.tenant.frontend_url,
             token = self.platform_token.expose(),
-            file = data.join("first-start.json").display(),
+            file = file(data).display(),
         );
         for stack in
             stacks(&Connection { backend_url: &self.backend_url, frontend_url: &self.tenant.frontend_url, publishable_key: publishable, secret_key: secret })

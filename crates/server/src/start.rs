@@ -73,9 +73,12 @@ pub async fn serve(config: Config) -> Result<(), String> {
         tokio::spawn(listen::run(metrics, Arc::new(Metrics::new(Arc::clone(&doors))), stopped.clone()));
     }
     let listening = tokio::spawn(listen::run(listener, doors, stopped));
-    if let Some(first) = &first {
+    match (&first, config.log_format) {
+        (None, _) => {}
+        // Whoever collects the log as JSON collects standard output beside it, and keeps both: no plain text, and no keys.
+        (Some(_), LogFormat::Json) => tracing::info!(file = %first_start::file(&config.data).display(), "the first start: the keys are in this file"),
         // A closed standard output is no reason to stop: the file says the same.
-        let _ = first.tell(&config.data);
+        (Some(first), LogFormat::Text) => drop(first.tell(&config.data)),
     }
     tracing::info!(address = %config.listen, base_url = site.base_url(), "listening");
     signals.wait().await;

@@ -1,6 +1,7 @@
 //! The server's own mail server, as it is configured.
 
 use super::{
+    Wrong,
     file::{Fault, Said},
     number,
 };
@@ -36,6 +37,21 @@ pub struct SmtpFlags {
     /// Lets instances have their own mail servers on this machine and on private networks
     #[arg(long, env = "INSULA_SMTP_PRIVATE_NETWORKS", value_name = "true or false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     smtp_private_networks: Option<String>,
+}
+
+impl SmtpFlags {
+    /// Whether the command line or the environment says this.
+    pub(super) fn say(&self, key: &str) -> bool {
+        match key {
+            "smtp.host" => self.smtp_host.is_some(),
+            "smtp.port" => self.smtp_port.is_some(),
+            "smtp.tls" => self.smtp_tls.is_some(),
+            "smtp.from" => self.smtp_from.is_some(),
+            "smtp.password_file" => self.smtp_password_file.is_some(),
+            "smtp.private_networks" => self.smtp_private_networks.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// What can be said in the file's table `[smtp]`.
@@ -81,9 +97,9 @@ impl SmtpTable {
 }
 
 /// Puts both together: the mail server, and where instances' own may be.
-pub(super) fn read(flags: &SmtpFlags, file: Option<SmtpTable>) -> Result<(Option<Relay>, Reach), String> {
+pub(super) fn read(flags: &SmtpFlags, file: Option<SmtpTable>) -> Result<(Option<Relay>, Reach), Wrong> {
     let file = file.unwrap_or_default();
-    let private = switch("smtp_private_networks", flags.smtp_private_networks.as_ref().or(file.private_networks.as_ref()))?;
+    let private = switch("smtp.private_networks", flags.smtp_private_networks.as_ref().or(file.private_networks.as_ref()))?;
     let reach = if private { Reach::Anywhere } else { Reach::Public };
     let environment = environment();
     let password_file = flags.smtp_password_file.clone().or(if environment.is_some() { None } else { file.password_file });
@@ -100,35 +116,43 @@ pub(super) fn read(flags: &SmtpFlags, file: Option<SmtpTable>) -> Result<(Option
             ("--smtp-from-name", flags.smtp_from_name.is_some() || file.from_name.is_some()),
         ];
         return match described.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(format!("{name} describes a mail server that is not named: give --smtp-host too, or leave {name} out")),
+            Some((name, _)) => Err(format!("{name} describes a mail server that is not named: give --smtp-host too, or leave {name} out").into()),
             None => Ok((None, reach)),
         };
     };
     if host.trim().is_empty() {
-        return Err("--smtp-host is empty: name the mail server, or leave it out to catch all mail in the inbox".to_owned());
+        return Err(Wrong::at("smtp.host", "it is empty: name the mail server, or leave it out to catch all mail in the inbox".to_owned()));
     }
     let tls = flags.smtp_tls.clone().or(file.tls).unwrap_or_else(|| "starttls".to_owned());
-    let encryption = Encryption::parse(&tls).ok_or_else(|| format!("mail encryption {tls} is unknown: give implicit, starttls or none"))?;
+    let encryption =
+        Encryption::parse(&tls).ok_or_else(|| Wrong::at("smtp.tls", format!("mail encryption {tls} is unknown: give implicit, starttls or none")))?;
     if encryption == Encryption::None && !is_this_machine(&host) {
-        return Err(format!("mail to {host} without encryption would cross the network in the clear: give --smtp-tls starttls or implicit"));
+        return Err(Wrong::at(
+            "smtp.tls",
+            format!("mail to {host} without encryption would cross the network in the clear: give --smtp-tls starttls or implicit"),
+        ));
     }
     let password = match (password_file, environment) {
-        (Some(path), _) => Some(read_password(&path)?),
+        (Some(path), _) => Some(read_password(&path).map_err(|why| Wrong::at("smtp.password_file", why))?),
         (None, Some(password)) => Some(password),
         (None, None) if file.password.as_ref().is_some_and(|password| password.expose().is_empty()) => {
-            return Err("smtp.password is empty: write the password, or leave it out where the mail server asks for none".to_owned());
+            return Err(Wrong::at(
+                "smtp.password",
+                "smtp.password is empty: write the password, or leave it out where the mail server asks for none".to_owned(),
+            ));
         }
         (None, None) => file.password,
     };
     let login = match (username, password) {
         (Some(name), Some(password)) => Some((name, password)),
-        (Some(_), None) => return Err("the mail server's user has no password: set INSULA_SMTP_PASSWORD or give --smtp-password-file".to_owned()),
-        (None, Some(_)) => return Err("the mail server's password has no user: give --smtp-username".to_owned()),
+        (Some(_), None) => return Err("the mail server's user has no password: set INSULA_SMTP_PASSWORD or give --smtp-password-file".to_owned().into()),
+        (None, Some(_)) => return Err("the mail server's password has no user: give --smtp-username".to_owned().into()),
         (None, None) => None,
     };
     let from = from.ok_or_else(|| "mail needs a sender: give --smtp-from no-reply@your.domain".to_owned())?;
-    let from_address = EmailAddress::parse(&from).ok_or_else(|| format!("the sender {from} is no address: give one like no-reply@id.example.com"))?;
-    let port = number("smtp_port", flags.smtp_port.as_ref().or(file.port.as_ref()), encryption.port().into(), 1..=65_535)?;
+    let from_address =
+        EmailAddress::parse(&from).ok_or_else(|| Wrong::at("smtp.from", format!("the sender {from} is no address: give one like no-reply@id.example.com")))?;
+    let port = number("smtp.port", flags.smtp_port.as_ref().or(file.port.as_ref()), encryption.port().into(), 1..=65_535)?;
     let port = u16::try_from(port).unwrap_or_else(|_| encryption.port());
     let from_name = flags.smtp_from_name.clone().or(file.from_name).filter(|name| !name.trim().is_empty());
     Ok((Some(Relay { server: SmtpServer { host, port, encryption, login }, from_address: from_address.given().to_owned(), from_name }), reach))
@@ -150,12 +174,12 @@ fn read_password(path: &Path) -> Result<Secret, String> {
     Ok(Secret::new(password))
 }
 
-fn switch(name: &str, given: Option<&String>) -> Result<bool, String> {
+fn switch(name: &'static str, given: Option<&String>) -> Result<bool, Wrong> {
     match given.map(|text| text.trim()) {
         None => Ok(false),
         Some("true" | "1") => Ok(true),
         Some("false" | "0" | "") => Ok(false),
-        Some(other) => Err(format!("{name} is {other}: give true or false")),
+        Some(other) => Err(Wrong::at(name, format!("{name} is {other}: give true or false"))),
     }
 }
 

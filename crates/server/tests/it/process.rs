@@ -190,7 +190,10 @@ fn a_mail_server_is_configured_whole_and_safely_or_not_at_all() {
     assert!(refused(&lonely).contains("INSULA_SMTP_PASSWORD describes"));
     for port in ["0", "65536", "-1", "mail", ""] {
         let said = and(&["--smtp-from", "a@b.example", &format!("--smtp-port={port}")]);
-        assert!(said.contains(&format!("smtp_port is {port}: give a whole number from 1 to 65535")), "{said}");
+        assert!(
+            said.contains("--smtp-port or INSULA_SMTP_PORT: ") && said.contains(&format!("smtp.port is {port}: give a whole number from 1 to 65535")),
+            "{said}"
+        );
     }
     assert!(with(&["--smtp-private-networks=some"]).contains("give true or false"));
     assert!(with(&["--smtp-host", ""]).contains("empty"));
@@ -235,6 +238,10 @@ fn with_a_mail_server_there_is_no_inbox() {
     }
     let landing = page("/");
     assert!(landing.starts_with("HTTP/1.1 200") && !landing.contains("/inbox"));
+    for path in ["/", "/nowhere", "/api/v1/users", "/healthz"] {
+        let answer = page(path).to_ascii_lowercase();
+        assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{path}: {answer}");
+    }
     let (code, said) = stop(running);
     assert_eq!(code, 0);
     assert!(said.contains("your mail server") && !said.contains("/inbox"));
@@ -252,9 +259,22 @@ fn the_file_is_checked_and_holds_for_every_instance() {
         ("smtp = 7\n", ["smtp", "[smtp]"]),
         ("[smtp]\nhots = 'x'\n", ["smtp.hots", "host"]),
         ("[smtp]\nhost = ['x']\n", ["smtp.host", "one value"]),
-        ("listen = 7080\n", ["7080", "127.0.0.1:7080"]),
-        ("cache_seconds = 'soon'\n", ["cache_seconds is soon", "0 to 60"]),
-        ("database_connections = 1.5\n", ["database_connections is 1.5", "2 to 1000"]),
+        ("listen = 7080\n", ["insula.toml: line 1: listen: listen address 7080", "127.0.0.1:7080"]),
+        ("\ncache_seconds = 'soon'\n", ["insula.toml: line 2: cache_seconds: cache_seconds is soon", "0 to 60"]),
+        ("database_connections = 1.5\n", ["insula.toml: line 1: database_connections: database_connections is 1.5", "2 to 1000"]),
+        ("log = 'info'\nbase_url = 'ftp://x'\n", ["insula.toml: line 2: base_url: ", "http or https"]),
+        ("base_domain = 'a/b'\n", ["insula.toml: line 1: base_domain: ", "no host name"]),
+        ("log = 'info'\n\ngeoip = '/nope'\n", ["insula.toml: line 3: geoip: ", "/nope"]),
+        ("trusted_proxies = '300.1.1.1'\n", ["insula.toml: line 1: trusted_proxies: ", "300.1.1.1"]),
+        ("metrics_listen = 'x'\n", ["insula.toml: line 1: metrics_listen: ", "127.0.0.1:7081"]),
+        ("database_url = 'mysql://x'\n", ["insula.toml: line 1: database_url: ", "postgres://"]),
+        ("log_format = 'xml'\n", ["insula.toml: line 1: log_format: ", "text or json"]),
+        ("log = '=='\n", ["insula.toml: line 1: log: ", "info"]),
+        ("npm_mirror = '/nowhere'\n", ["insula.toml: line 1: npm_mirror: ", "@clerk"]),
+        ("npm_cdn = 'x'\n", ["insula.toml: line 1: npm_cdn: ", "URL"]),
+        ("[smtp]\nhost = 'x.example'\nfrom = 'acme'\n", ["insula.toml: line 3: smtp.from: ", "no address"]),
+        ("[smtp]\nhost = 'x.example'\nfrom = 'a@b.example'\nport = 0\n", ["insula.toml: line 4: smtp.port: ", "1 to 65535"]),
+        ("[smtp]\nprivate_networks = 'some'\n", ["insula.toml: line 2: smtp.private_networks: ", "true or false"]),
         ("base_url = 'x'\nbase_url 'y'\n", ["line 2", "neither name = \"value\" nor a table"]),
         ("# here\n\nbase_url = http://localhost:7080\n", ["insula.toml: line 3", "base_url = \"http://localhost:7080\""]),
         ("log = 'info'\nlisten = '127.0.0.1:7080\n", ["line 2", "does not close the text of listen"]),
@@ -275,6 +295,10 @@ fn the_file_is_checked_and_holds_for_every_instance() {
         assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");
         assert!(!["expected", "invalid type", "unknown field"].iter().any(|word| said.contains(word)), "another program's words: {said}");
     }
+    // What the command line or the environment says is not the file's fault.
+    std::fs::write(&file, "cache_seconds = 7\n").expect("written");
+    let said = refused(&command(folder.path(), 0).env("INSULA_CACHE_SECONDS", "soon").output().expect("it runs"));
+    assert!(said.contains("--cache-seconds or INSULA_CACHE_SECONDS: ") && !said.contains("insula.toml"), "{said}");
     // A key may be one word or tables, in both tables.
     std::fs::write(&file, "[settings]\n\"session.multi\" = true\n[settings_rules]\nsession.lifetime = { max = 86_400 }\n").expect("written");
     let running = start(folder.path());

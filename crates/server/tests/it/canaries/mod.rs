@@ -102,6 +102,11 @@ async fn no_secret_is_in_the_log_in_metrics_in_a_refusal_or_in_the_database() {
     the_log_is_useful(&log, &run);
     let lines: String = log.iter().map(|line| line.to_string() + "\n").collect();
     let refusals = run.refusals.join("\n");
+    // What collects logs takes standard output for one: keys that are shown once would be kept for ever.
+    let out = std::fs::read_to_string(folder.path().join("out")).expect("what it said");
+    assert_eq!(out, "", "beside a log of JSON lines nothing is said in another way");
+    let told = log.iter().filter(|line| line["fields"]["file"].as_str().is_some_and(|file| file.ends_with("first-start.json"))).count();
+    assert_eq!(told, 1, "where the keys are");
     assert!(metrics.contains("insula_requests_total"), "{metrics}");
     for (place, text) in [("the log", &lines), ("the metrics", &metrics)] {
         hunt(place, text, &run.secrets);
