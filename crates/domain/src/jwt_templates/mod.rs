@@ -232,7 +232,8 @@ pub async fn delete(tx: &mut Tx<'_>, actor: Actor<'_>, id: JwtTemplateId) -> Res
     Ok(template)
 }
 
-/// Signs a token of this template for the user of a living session. Who comes in as somebody else is named in `act`, as in session tokens.
+/// Signs a token of this template for the user of a living session, which it does not outlive, whatever the template or `life` says. Who comes in
+/// as somebody else is named in `act`, as in session tokens.
 ///
 /// # Errors
 /// [`Problem::NotFound`] where no template has this name; [`Problem::SessionPending`], because other services look at no `sts`;
@@ -247,13 +248,13 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &st
     let tenant = pools::tenant_of(tx, tenant, user.pool).await?;
     let belongings = if settings::effective(tx).await?.organization_settings.enabled { user.memberships.as_slice() } else { &[] };
     let mut claims = claims::render(&template.claims.0, &claims::Sources { user: &user, session, belongings })?;
-    let seconds = tx.now().seconds();
-    let life = life.and_then(|life| i64::try_from(life.as_secs()).ok()).unwrap_or(template.lifetime);
+    let (now, seconds) = (tx.now(), tx.now().seconds());
+    let life = life.unwrap_or(Duration::from_secs(template.lifetime.unsigned_abs())).min(session.end().since(now));
     claims.insert("iss".to_owned(), tenant.issuer.as_str().into());
     claims.insert("sub".to_owned(), json!(session.user));
     claims.insert("iat".to_owned(), seconds.into());
     claims.insert("nbf".to_owned(), (seconds - template.allowed_clock_skew).into());
-    claims.insert("exp".to_owned(), (seconds + life).into());
+    claims.insert("exp".to_owned(), (now + life).seconds().into());
     claims.insert("jti".to_owned(), hex(&tx.random().bytes::<10>()).into());
     if let Some(origin) = origin {
         claims.insert("azp".to_owned(), origin.into());
@@ -263,7 +264,7 @@ pub async fn mint(tx: &mut Tx<'_>, tenant: &Tenant, session: &Session, name: &st
     }
     let claims = Value::Object(claims);
     match &template.sealed_key {
-        None => keys::signer(tx, Duration::from_secs(u64::try_from(life).unwrap_or(60))).await?.sign(Category::Template, &claims),
+        None => keys::signer(tx, life).await?.sign(Category::Template, &claims),
         Some(sealed) => own_key(tx, &template, sealed).await?.sign(&claims),
     }
 }

@@ -130,6 +130,54 @@ async fn a_template_token_is_signed_by_the_instance_and_is_no_session_token() {
     assert_eq!(backend.post(&path, json!({ "expires_in_seconds": 1 })).await.param(), "expires_in_seconds");
 }
 
+/// The last second that a token is good for.
+fn ends(jwt: &str) -> i64 {
+    part(jwt, 1)["exp"].as_i64().expect("a time")
+}
+
+/// Neither a template that says ten years nor a backend that asks for them: the session's end is the token's, and the end of patience too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_of_a_template_outlives_its_session() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let hers = json!({ "name": "hers", "claims": {}, "lifetime": 315_360_000, "signing_algorithm": "HS256", "custom_signing_key": true, "signing_key": "k".repeat(32) });
+    for body in [json!({ "name": "long", "claims": {}, "lifetime": 315_360_000 }), hers] {
+        backend.post(PATH, body).await.ok();
+    }
+    let mut ada = server.signed_in("ada").await;
+    let session = ada.session_id().await;
+    for (policy, bound) in [(json!({}), "expire_at"), (json!({ "inactivity": 600 }), "abandon_at"), (json!({ "lifetime": 120 }), "expire_at")] {
+        server.set(server.home.tenant.id(), json!({ "session": policy })).await;
+        let shown = backend.get(&format!("/v1/sessions/{session}")).await.ok().clone();
+        let end = shown[bound].as_i64().expect("a time") / 1_000;
+        for name in ["long", "hers"] {
+            assert_eq!(ends(&token(&mut ada, name).await), end, "{name} {policy}");
+            let path = format!("/v1/sessions/{session}/tokens/{name}");
+            for body in [json!({}), json!({ "expires_in_seconds": 315_360_000 })] {
+                assert_eq!(ends(&text(backend.post(&path, body).await.ok(), "jwt")), end, "{name} {policy}");
+            }
+            let short = text(backend.post(&path, json!({ "expires_in_seconds": 30 })).await.ok(), "jwt");
+            assert_eq!(ends(&short) - part(&short, 1)["iat"].as_i64().expect("a time"), 30, "what is shorter stays so");
+        }
+    }
+}
+
+/// Who looks in as somebody else for half an hour takes no token along that is good for longer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_impersonators_token_ends_with_the_impersonation() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    backend.post(PATH, json!({ "name": "long", "claims": {}, "lifetime": 315_360_000 })).await.ok();
+    let user = server.signed_in("ada").await.user_id().await;
+    let body = json!({ "user_id": user, "actor": { "sub": "user_of_support" } });
+    let ticket = text(backend.post("/v1/actor_tokens", body).await.ok(), "token");
+    let mut support = server.browser();
+    support.post("/v1/client/sign_ins", &[("strategy", "ticket"), ("ticket", &ticket)]).await.response();
+    let jwt = token(&mut support, "long").await;
+    assert_eq!(part(&jwt, 1)["act"]["sub"], "user_of_support");
+    assert_eq!(ends(&jwt) - part(&jwt, 1)["iat"].as_i64().expect("a time"), 1_800);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_living_session_of_a_welcome_user_gets_a_token() {
     let server = TestServer::start().await;
