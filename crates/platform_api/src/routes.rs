@@ -1,6 +1,7 @@
 //! All operations of this door.
 
 use crate::{applications, conversions, domains, instances, jwt_templates, keys, plans, pools, redirect_urls, settings, users};
+use domain::keys::Scope;
 use web::{Face, Routes};
 
 /// A path of an application.
@@ -69,15 +70,25 @@ pub fn routes() -> Routes {
         .asking(&["organization_id", "limit", "offset"])
         .get("insula.listPools", instance!("/pools"), pools::list)
         .asking(&["query", "order_by", "limit", "offset"])
+        .needing(Scope::UsersRead)
         .get("PlatformListInstanceUsers", instance!("/users"), users::list)
+        .needing(Scope::UsersManage)
         .post("PlatformCreateInstanceUser", instance!("/users"), users::create)
+        .needing(Scope::UsersDelete)
         .delete("PlatformDeleteUser", instance!("/users/{user_id}"), users::delete)
+        .needing(Scope::UsersManage)
         .post("PlatformBanUser", instance!("/users/{user_id}/ban"), users::ban)
+        .needing(Scope::UsersManage)
         .post("PlatformUnbanUser", instance!("/users/{user_id}/unban"), users::unban)
+        .needing(Scope::JwtTemplatesRead)
         .get("PlatformListJWTTemplates", instance!("/jwt_templates"), jwt_templates::list)
+        .needing(Scope::JwtTemplatesManage)
         .post("PlatformCreateJWTTemplate", instance!("/jwt_templates"), jwt_templates::create)
+        .needing(Scope::JwtTemplatesRead)
         .get("PlatformGetJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::show)
+        .needing(Scope::JwtTemplatesManage)
         .patch("PlatformUpdateJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::update)
+        .needing(Scope::JwtTemplatesManage)
         .delete("PlatformDeleteJWTTemplate", instance!("/jwt_templates/{template_id}"), jwt_templates::delete)
         .asking(&["limit", "offset"])
         .get("PlatformListRedirectURLs", instance!("/redirect_urls"), redirect_urls::list)

@@ -7,6 +7,7 @@ use axum::{
     handler::Handler,
     routing::{MethodFilter, on},
 };
+use domain::keys::Scope;
 use http::Method;
 use std::sync::Arc;
 use tower::util::MapRequestLayer;
@@ -39,6 +40,11 @@ impl Face {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asks(pub &'static [&'static str]);
 
+/// The scope that an operation of the Platform API needs. The call looks at it before anything else of the request is read
+/// ([`PlatformCall`](crate::PlatformCall)).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs(pub(crate) Scope);
+
 /// An operation.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -54,6 +60,8 @@ pub struct Operation {
     pub class: Option<Class>,
     /// What its query may say, where its door refuses everything else.
     pub asks: Asks,
+    /// The scope that its caller's token needs, at the Platform API.
+    pub needs: Option<Scope>,
     /// The path of its handler in the code.
     pub handler: &'static str,
 }
@@ -65,22 +73,28 @@ pub struct Routes {
     router: Router<Arc<App>>,
     class: Option<Class>,
     asks: Asks,
+    needs: Option<Scope>,
 }
 
 impl Routes {
     /// None yet.
     pub fn new(face: Face) -> Routes {
-        Routes { face, operations: Vec::new(), router: Router::new(), class: None, asks: Asks::default() }
+        Routes { face, operations: Vec::new(), router: Router::new(), class: None, asks: Asks::default(), needs: None }
     }
 
     fn add<H: Handler<T, Arc<App>>, T: 'static>(mut self, filter: MethodFilter, method: Method, id: &'static str, path: &'static str, handler: H) -> Routes {
         let (class, asks) = (self.class.take(), std::mem::take(&mut self.asks));
-        self.operations.push(Operation { face: self.face, id, method, path, class, asks, handler: std::any::type_name::<H>() });
+        let usual = if method == Method::GET { Scope::ApplicationsRead } else { Scope::ApplicationsManage };
+        let needs = (self.face == Face::Platform).then(|| self.needs.take().unwrap_or(usual));
+        self.operations.push(Operation { face: self.face, id, method, path, class, asks, needs, handler: std::any::type_name::<H>() });
         let face = self.face;
         let noted = MapRequestLayer::new(move |mut request: Request| {
             Asked::is(face, id);
             request.extensions_mut().insert(asks);
             request.extensions_mut().insert(face);
+            if let Some(scope) = needs {
+                request.extensions_mut().insert(Needs(scope));
+            }
             request
         });
         let served = match class {
@@ -102,6 +116,13 @@ impl Routes {
     #[must_use]
     pub fn asking(mut self, names: &'static [&'static str]) -> Routes {
         self.asks = Asks(names);
+        self
+    }
+
+    /// The operation that follows, of the Platform API, needs this scope instead of the one that reads or manages applications.
+    #[must_use]
+    pub fn needing(mut self, scope: Scope) -> Routes {
+        self.needs = Some(scope);
         self
     }
 

@@ -7,6 +7,7 @@ use crate::{
     input::Query,
     place::Place,
     refusal::Refusal,
+    routes::Needs,
 };
 use axum::extract::FromRequestParts;
 use domain::{
@@ -22,10 +23,12 @@ use serde_json::Value;
 use std::sync::Arc;
 use store::{Access, BoxFuture, PlatformTx};
 
-/// A call whose platform token was checked, and whose query says nothing that its operation does not take.
+/// A call whose platform token was checked and has the scope of its operation, and whose query says nothing that its operation does not take.
 pub struct PlatformCall {
     app: Arc<App>,
     token: PlatformToken,
+    /// What the route has declared, and was looked at.
+    needs: Scope,
 }
 
 impl FromRequestParts<Arc<App>> for PlatformCall {
@@ -35,9 +38,14 @@ impl FromRequestParts<Arc<App>> for PlatformCall {
         let secret = bearer(&parts.headers).ok_or(Problem::PlatformTokenInvalid)?;
         let found = app.database.platform(Access::Read, |tx| Box::pin(keys::find_platform_token(tx, &secret))).await?;
         let token = found.ok_or(Problem::PlatformTokenInvalid)?;
+        // A route without a scope would be a fault of ours; nobody gets in by it.
+        let Needs(needs) = parts.extensions.get::<Needs>().copied().ok_or(Problem::NoSuchOperation)?;
+        if !token.allows(needs) {
+            return Err(Problem::ScopeMissing(needs.name()).into());
+        }
         // Whoever asks for a dry run of what has none must not get a real one.
         Query::check(parts)?;
-        Ok(PlatformCall { app: Arc::clone(app), token })
+        Ok(PlatformCall { app: Arc::clone(app), token, needs })
     }
 }
 
@@ -129,7 +137,9 @@ impl PlatformCall {
         Ok(self.app.database.platform(access, work).await?)
     }
 
+    /// Looks once more, at the scope that the handler names: it is the one that the route has declared.
     fn ensure(&self, scope: Scope) -> Result<(), Problem> {
+        debug_assert_eq!(scope, self.needs, "the route declares another scope than its handler");
         if self.token.allows(scope) { Ok(()) } else { Err(Problem::ScopeMissing(scope.name())) }
     }
 

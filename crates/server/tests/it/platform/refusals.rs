@@ -4,7 +4,7 @@ use super::{PATH, create, listed, path};
 use crate::backend::{assert_refusal, raw, text};
 use domain::keys::{self, Scope};
 use foundation::{Secret, WorkspaceId};
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::Access;
 use testkit::{Api, TestServer};
@@ -100,6 +100,33 @@ async fn the_servers_own_application_is_out_of_reach() {
         assert_eq!(reply.refusal(), (404, "resource_not_found"));
     }
     create(&platform, "Shop").await;
+}
+
+/// Of every operation, the scope is looked at before its path, its query and its body: who may not call it learns nothing of what it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_lacks_the_scope_learns_nothing_else() {
+    let server = TestServer::start().await;
+    let mut told = 0;
+    for needed in Scope::ALL {
+        let others: &'static [Scope] = Scope::ALL.into_iter().filter(|scope| *scope != needed).collect::<Vec<_>>().leak();
+        let lacking = server.api("platform", Some(&token(&server, server.workspace, others).await));
+        let having = server.api("platform", Some(&token(&server, server.workspace, Vec::leak(vec![needed])).await));
+        let all = server.doors().operations().iter().filter(|operation| operation.needs == Some(needed));
+        for operation in all {
+            told += 1;
+            let path: Vec<&str> = operation.path.split('/').map(|part| if part.starts_with('{') { "nothing" } else { part }).collect();
+            for (query, body) in [("", json!({})), ("", json!({ "unknown": 1 })), ("?unknown=1", json!(null))] {
+                let path = format!("{}{query}", path.join("/"));
+                let body = (operation.method != Method::GET).then_some(body);
+                let reply = lacking.send(operation.method.clone(), &path, body.as_ref()).await;
+                assert_eq!(reply.refusal(), (403, "authorization_invalid"), "{} {path}", operation.id);
+                assert!(reply.text.contains(needed.name()), "{} {}", operation.id, reply.text);
+                let reply = having.send(operation.method.clone(), &path, body.as_ref()).await;
+                assert!(reply.status != StatusCode::FORBIDDEN && !reply.status.is_server_error(), "{} {path} {}", operation.id, reply.text);
+            }
+        }
+    }
+    assert_eq!(told, server.doors().operations().iter().filter(|operation| operation.face == web::Face::Platform).count());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
