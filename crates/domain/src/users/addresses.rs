@@ -100,7 +100,7 @@ pub async fn create_email(tx: &mut Tx<'_>, actor: Actor<'_>, user: UserId, addre
     let by = change.verified.unwrap_or(false).then_some(VerifiedBy::Admin);
     let wants_primary = change.primary.unwrap_or(false);
     if wants_primary && by.is_none() {
-        return Err(Problem::NotVerified.into());
+        return Err(Problem::NotVerified("primary").into());
     }
     let added = add(tx, &user, address, by).await?;
     if by.is_some() && (wants_primary || user.primary_email_address.is_none()) {
@@ -123,7 +123,8 @@ pub async fn update_email(tx: &mut Tx<'_>, actor: Actor<'_>, id: IdentifierId, c
     }
     let verified = change.verified.unwrap_or(email.verified_by.is_some());
     if !verified && (is_primary || change.primary == Some(true)) {
-        return Err(Problem::NotVerified.into());
+        let to_blame = if change.primary == Some(true) { "primary" } else { "verified" };
+        return Err(Problem::NotVerified(to_blame).into());
     }
     match (email.verified_by, verified) {
         (None, true) => identifiers::verify(tx, id, VerifiedBy::Admin).await?,

@@ -75,7 +75,7 @@ pub async fn update(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, change: &Chan
         let email =
             user.emails().find(|e| e.id == primary).ok_or_else(|| Problem::invalid("primary_email_address_id", "must be one of the user's addresses"))?;
         if email.verified_by.is_none() {
-            return Err(Problem::NotVerified.into());
+            return Err(Problem::NotVerified("primary_email_address_id").into());
         }
         user.primary_email_address = Some(primary);
     }
@@ -107,7 +107,7 @@ pub(super) async fn changed(tx: &mut Tx<'_>, actor: Actor<'_>, id: UserId, actio
 }
 
 /// New metadata; what is absent stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataChange {
     /// What everybody may read.
     pub public: Option<Map<String, Value>>,

@@ -92,7 +92,7 @@ pub enum Problem {
     /// The last way to reach or identify the user cannot be taken away.
     LastIdentifier,
     /// Only a verified address can be primary.
-    NotVerified,
+    NotVerified(&'static str),
     /// Users of this instance do not delete themselves.
     DeletionNotAllowed,
 

@@ -114,7 +114,7 @@ impl Problem {
             P::LastIdentifier => {
                 row(403, "last_required_identification_deletion_failed", "Deletion failed", "The last identifier of an account cannot be removed.")
             }
-            P::NotVerified => row(422, "primary_identifier_not_verified", "not verified", "Only a verified address can be primary."),
+            P::NotVerified(param) => row(422, "primary_identifier_not_verified", "not verified", "Only a verified address can be primary.").on(*param),
             P::DeletionNotAllowed => row(403, "user_delete_self_not_enabled", "Deletion not allowed", "Users of this application cannot delete themselves."),
 
             P::Unauthenticated => row(401, "authentication_invalid", "Invalid authentication", "Unable to authenticate the request: sign in first."),

@@ -46,7 +46,7 @@ fn one_of_each() -> Vec<Problem> {
         P::AlreadySignedIn("sess_1".to_owned()),
         P::SignUpRestricted,
         P::LastIdentifier,
-        P::NotVerified,
+        P::NotVerified("primary"),
         P::DeletionNotAllowed,
         P::Unauthenticated,
         P::SignedOut,
@@ -145,4 +145,15 @@ fn every_problem_stands_in_the_table() {
     let shown: Vec<String> = one_of_each().iter().map(|problem| format!("{problem:?}")).collect();
     let shown: BTreeSet<&str> = shown.iter().filter_map(|problem| problem.split('(').next()).collect();
     assert_eq!(shown, all);
+}
+
+/// Of what is refused as a wrong parameter, only what `docs/errors.md` lists names none.
+#[test]
+fn whoever_is_refused_a_parameter_is_told_which() {
+    let told = include_str!("../../../../docs/errors.md");
+    let told = told.split("Of 422, these name no parameter").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("the list");
+    let listed: std::collections::BTreeSet<&str> = told.split('`').skip(1).step_by(2).collect();
+    let rows = include_str!("problems.txt").lines().filter_map(|line| line.strip_prefix("422 "));
+    let nameless = rows.filter_map(|row| row.split_once(" - |")).map(|(code, _)| code).collect();
+    assert_eq!(listed, nameless);
 }

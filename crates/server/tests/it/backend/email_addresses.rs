@@ -30,7 +30,7 @@ async fn an_address_is_added_shown_changed_and_taken_away() {
     assert_eq!(backend.get(&path).await.ok(), &added);
 
     let not_proven = backend.patch(&path, json!({ "primary": true })).await;
-    assert_eq!(not_proven.refusal(), (422, "primary_identifier_not_verified"));
+    assert_eq!((not_proven.refusal(), not_proven.param()), ((422, "primary_identifier_not_verified"), "primary"));
     let changed = backend.patch(&path, json!({ "verified": true, "primary": true })).await;
     assert_eq!((&changed.ok()["verification"]["status"], &changed.body["verification"]["strategy"]), (&json!("verified"), &json!("admin")));
     assert_eq!(primary(&backend, &ada).await, added["id"]);
