@@ -9,7 +9,7 @@ use domain::{
 };
 use foundation::{Id as _, OrganizationId, Problem, UserId};
 use serde_json::{Map, Value, json};
-use web::{Answer, BackendCall, Id, Input, Named, NoBody, Query, Upload, forms};
+use web::{Answer, BackendCall, Id, Input, Named, NoBody, Query, Upload, Version, forms};
 
 /// What may be told of an organization beside itself.
 #[derive(Clone, Copy)]
@@ -149,8 +149,10 @@ pub async fn show(call: BackendCall, Named(name): Named, Query(query): Query) ->
 }
 
 /// Changes an organization.
-pub async fn update(call: BackendCall, Id(id): Id<OrganizationId>, input: Input) -> Answer {
-    input.only(&["name", "slug", "max_allowed_memberships", "admin_delete_enabled", "created_at", "role_set_key", "exclusive_membership"])?;
+pub async fn update(call: BackendCall, Id(id): Id<OrganizationId>, version: Version, input: Input) -> Answer {
+    let names = ["name", "slug", "max_allowed_memberships", "admin_delete_enabled", "created_at", "role_set_key", "exclusive_membership"];
+    input.only(&version.known(&names, &METADATA))?;
+    let metadata = version.metadata(&input, &METADATA)?;
     let most = if input.has("max_allowed_memberships") { Some(input.number("max_allowed_memberships")?) } else { None };
     let change = Change {
         name: input.text("name")?.map(str::to_owned),
@@ -161,8 +163,23 @@ pub async fn update(call: BackendCall, Id(id): Id<OrganizationId>, input: Input)
         role_set_key: input.text("role_set_key")?.map(str::to_owned),
         created_at: forms::date(&input, "created_at")?,
     };
-    call.write(|tx| Box::pin(organizations::update(tx, call.actor, id, &change)), bodies::backend_organization).await
+    call.write(
+        |tx| {
+            Box::pin(async {
+                let changed = organizations::update(tx, call.actor, id, &change).await?;
+                if metadata == MetadataChange::default() {
+                    return Ok(changed);
+                }
+                organizations::change_metadata(tx, call.actor, id, &metadata, |old, new| new.clone_into(old)).await
+            })
+        },
+        bodies::backend_organization,
+    )
+    .await
 }
+
+/// What a change of an organization could name too before metadata had operations of its own.
+const METADATA: [&str; 2] = ["public_metadata", "private_metadata"];
 
 /// Deletes an organization with all memberships.
 pub async fn delete(call: BackendCall, Id(id): Id<OrganizationId>, _: NoBody) -> Answer {

@@ -12,7 +12,7 @@ use domain::{
 use foundation::{EmailAddress, Id as _, OrganizationId, Page, Problem, UserId};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use web::{Answer, BackendCall, Id, Input, NoBody, Query, Upload, forms};
+use web::{Answer, BackendCall, Id, Input, NoBody, Query, Upload, Version, forms};
 
 /// A page of users, as a bare list; beside their total where `paginated=true` asks for it.
 pub async fn list(call: BackendCall, query: Query) -> Answer {
@@ -156,39 +156,45 @@ pub async fn show(call: BackendCall, Id(id): Id<UserId>) -> Answer {
     call.read(|tx| Box::pin(users::get(tx, id)), |user| bodies::backend_user(user, now)).await
 }
 
+/// What a change of a user may name.
+const CHANGEABLE: [&str; 24] = [
+    "external_id",
+    "first_name",
+    "last_name",
+    "locale",
+    "primary_email_address_id",
+    "notify_primary_email_address_changed",
+    "primary_phone_number_id",
+    "primary_web3_wallet_id",
+    "username",
+    "profile_image_id",
+    "password",
+    "password_digest",
+    "password_hasher",
+    "skip_password_checks",
+    "sign_out_of_other_sessions",
+    "totp_secret",
+    "backup_codes",
+    "delete_self_enabled",
+    "create_organization_enabled",
+    "legal_accepted_at",
+    "skip_legal_checks",
+    "create_organizations_limit",
+    "created_at",
+    "bypass_client_trust",
+];
+/// What it could name too before metadata had operations of its own.
+const METADATA: [&str; 3] = ["public_metadata", "private_metadata", "unsafe_metadata"];
+
 /// Changes a user.
-pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answer {
-    input.only(&[
-        "external_id",
-        "first_name",
-        "last_name",
-        "locale",
-        "primary_email_address_id",
-        "notify_primary_email_address_changed",
-        "primary_phone_number_id",
-        "primary_web3_wallet_id",
-        "username",
-        "profile_image_id",
-        "password",
-        "password_digest",
-        "password_hasher",
-        "skip_password_checks",
-        "sign_out_of_other_sessions",
-        "totp_secret",
-        "backup_codes",
-        "delete_self_enabled",
-        "create_organization_enabled",
-        "legal_accepted_at",
-        "skip_legal_checks",
-        "create_organizations_limit",
-        "created_at",
-        "bypass_client_trust",
-    ])?;
+pub async fn update(call: BackendCall, Id(id): Id<UserId>, version: Version, input: Input) -> Answer {
+    input.only(&version.known(&CHANGEABLE, &METADATA))?;
     forms::refuse_absent_features(
         &input,
         &["primary_phone_number_id", "primary_web3_wallet_id", "profile_image_id", "password_digest", "password_hasher", "totp_secret", "backup_codes"],
     )?;
     forms::refuse_client_trust(&input)?;
+    let metadata = version.metadata(&input, &METADATA)?;
     let change = Change {
         notify_primary_email_address: notify(&input)?,
         first_name: input.change("first_name")?,
@@ -212,7 +218,10 @@ pub async fn update(call: BackendCall, Id(id): Id<UserId>, input: Input) -> Answ
     call.write(
         |tx| {
             Box::pin(async {
-                let user = users::update(tx, Actor::Backend, id, &change).await?;
+                let mut user = users::update(tx, Actor::Backend, id, &change).await?;
+                if metadata != MetadataChange::default() {
+                    user = users::change_metadata(tx, Actor::Backend, id, &metadata, replace).await?;
+                }
                 match &digest {
                     Some(digest) => users::set_password(tx, Actor::Backend, id, digest, keep).await,
                     None => Ok(user),

@@ -12,7 +12,7 @@ use foundation::{Problem, SessionId};
 use http::StatusCode;
 use serde_json::Value;
 use store::Access;
-use web::{Answer, FrontendCall, Id, Input, Refusal, json};
+use web::{Answer, FrontendCall, Id, Input, Refusal, Version, json};
 
 /// The user.
 pub async fn show(call: FrontendCall) -> Answer {
@@ -21,8 +21,9 @@ pub async fn show(call: FrontendCall) -> Answer {
 }
 
 /// Changes name, username and primary address.
-pub async fn update(call: FrontendCall, input: Input) -> Answer {
-    refuse(&input, &["unsafe_metadata", "public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"])?;
+pub async fn update(call: FrontendCall, version: Version, input: Input) -> Answer {
+    refuse(&input, &["public_metadata", "private_metadata", "primary_phone_number_id", "primary_web3_wallet_id"])?;
+    let metadata = version.metadata(&input, &["unsafe_metadata"])?;
     let change = Change {
         first_name: input.cleared("first_name")?,
         last_name: input.cleared("last_name")?,
@@ -32,7 +33,7 @@ pub async fn update(call: FrontendCall, input: Input) -> Answer {
     };
     let probe = call.probe(&[input.text("username")?]).await?;
     let now = call.now();
-    probe.over(call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change)), |user| bodies::user(user, now)).await)
+    probe.over(call.write(|tx, visit| Box::pin(users::update_self(tx, visit, &change, metadata.own.as_ref())), |user| bodies::user(user, now)).await)
 }
 
 /// Merges metadata that is the user's own to write.
@@ -52,7 +53,7 @@ pub async fn delete(call: FrontendCall) -> Answer {
 pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
     let at_its_field = |refusal: Refusal| refusal.about("new_password");
     let new = input.secret("new_password").map_err(|problem| at_its_field(problem.into()))?.ok_or(Problem::ParamMissing("new_password"))?;
-    let current = input.secret("current_password")?;
+    let current = input.credential("current_password")?;
     let keep = if input.flag("sign_out_of_other_sessions")? == Some(true) { Keep::None } else { Keep::All };
     let answer = call
         .password(&current.unwrap_or_else(|| foundation::Secret::new("")), |tx, visit| {
@@ -69,7 +70,7 @@ pub async fn change_password(call: FrontendCall, input: Input) -> Answer {
 
 /// Takes the password away; it must be right.
 pub async fn remove_password(call: FrontendCall, input: Input) -> Answer {
-    let current = input.secret("current_password")?.unwrap_or_else(|| foundation::Secret::new(""));
+    let current = input.credential("current_password")?.unwrap_or_else(|| foundation::Secret::new(""));
     let answer = call.password(&current, |tx, visit| Box::pin(users::removal_question(tx, visit))).await?;
     let now = call.now();
     call.attempt(|tx, visit| Box::pin(users::remove_own_password(tx, visit, &answer)), |user| bodies::user(user, now)).await

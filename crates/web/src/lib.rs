@@ -32,4 +32,4 @@ pub use place::{IfMatch, Place};
 pub use refusal::Refusal;
 pub use routes::{Asks, Face, Operation, Routes};
 pub use upload::Upload;
-pub use version::check_version;
+pub use version::{Version, check_version};

@@ -1,6 +1,10 @@
 //! What signed-in users do to themselves.
 
-use super::{Change, MetadataChange, User, addresses, change::changed, delete, guard, hold, merge_metadata, store, update};
+use super::{
+    Change, MetadataChange, User, addresses,
+    change::{change_metadata, changed},
+    delete, guard, hold, merge_metadata, store, update,
+};
 use crate::{
     Verdict,
     clients::Visit,
@@ -16,17 +20,20 @@ use foundation::{EmailAddress, IdentifierId, Problem, Result, Secret, SessionId,
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Changes the fields that are the user's own to change.
+/// Changes the fields that are the user's own to change; `own` is put in the place of the metadata that is theirs to write.
 ///
 /// # Errors
-/// As [`update`]; [`Problem::SignedOut`].
-pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change) -> Result<User> {
+/// As [`update`]; [`Problem::MetadataTooLarge`]; [`Problem::SignedOut`].
+pub async fn update_self(tx: &mut Tx<'_>, visit: &mut Visit, change: &Change, own: Option<&Map<String, Value>>) -> Result<User> {
     let (session, user) = visit.themselves(tx).await?;
     let settings = settings::effective(tx).await?;
     if change.username.is_some() && !settings.auth_username.is_on() {
         return Err(Problem::ParamUnknown("username".to_owned()).into());
     }
-    update(tx, session.by(), user.id, change).await
+    let changed = update(tx, session.by(), user.id, change).await?;
+    let Some(own) = own else { return Ok(changed) };
+    let own = MetadataChange { own: Some(own.clone()), ..MetadataChange::default() };
+    change_metadata(tx, session.by(), user.id, &own, |old, new| new.clone_into(old)).await
 }
 
 /// Refuses where nobody is signed in; the settings that apply.
