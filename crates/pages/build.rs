@@ -17,7 +17,7 @@ use std::{
 
 const DOORS: [&str; 3] = ["frontend_api", "backend_api", "platform_api"];
 /// What reads a name from the input, and what it reads.
-const READERS: [(&str, &str); 16] = [
+const READERS: [(&str, &str); 19] = [
     ("text", "string"),
     ("first", "string"),
     ("required", "string"),
@@ -25,8 +25,11 @@ const READERS: [(&str, &str); 16] = [
     ("cleared", "string"),
     ("username", "string"),
     ("id", "id"),
+    ("nullable_id", "id"),
     ("email", "email"),
     ("secret", "secret"),
+    ("credential", "secret"),
+    ("list", "list"),
     ("flag", "boolean"),
     ("switch", "boolean"),
     ("number", "integer"),
@@ -39,11 +42,25 @@ const READERS: [(&str, &str); 16] = [
 /// How handlers call what several doors read alike.
 const FORMS: &str = "forms::";
 
+/// What a body is.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+enum Shape {
+    /// Named values.
+    #[default]
+    Form,
+    /// A list of such.
+    Forms,
+    /// An object that is read as a whole.
+    Document,
+}
+
 #[derive(Clone, Default)]
 struct Function {
     text: String,
     body: String,
     upload: bool,
+    shape: Shape,
+    versioned: bool,
     fields: BTreeMap<String, (&'static str, bool)>,
 }
 
@@ -58,12 +75,15 @@ fn main() {
         let mut files = Vec::new();
         collect(&source, &mut files);
         files.sort();
-        for file in files {
-            let text = fs::read_to_string(&file).expect("a source file");
-            let module = module(door, &file.strip_prefix(&source).expect("it is inside").with_extension(""));
-            let mut inside = functions(&text);
+        let read = |file: &PathBuf| {
+            (module(door, &file.strip_prefix(&source).expect("it is inside").with_extension("")), fs::read_to_string(file).expect("a source file"))
+        };
+        let files: Vec<(String, String)> = files.iter().map(read).collect();
+        for (module, text) in &files {
+            let mut inside = borrowed(door, text, &files);
+            inside.extend(functions(text));
             inside.extend(shared.clone());
-            let local: Functions = functions(&text).into_iter().map(|(name, function)| (name, function.body)).collect();
+            let local: Functions = functions(text).into_iter().map(|(name, function)| (name, function.body)).collect();
             for (name, function) in resolved(inside).into_iter().filter(|(name, _)| !name.starts_with(FORMS)) {
                 write(&mut out, &format!("{module}::{name}"), &function, &answers.of(&function.body, &local));
             }
@@ -75,6 +95,22 @@ fn main() {
     }
     out.push_str("];\n");
     fs::write(PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("handlers.rs"), out).expect("written");
+}
+
+/// The functions of other files of the same door that a file names in its `use`.
+fn borrowed(door: &str, text: &str, files: &[(String, String)]) -> BTreeMap<String, Function> {
+    let head: String = text.lines().take_while(|line| !line.contains("fn ")).flat_map(str::split_whitespace).collect();
+    let mut found = BTreeMap::new();
+    for (module, other) in files {
+        let place = format!("{}::", module.trim_start_matches(door).trim_start_matches("::"));
+        let Some((_, named)) = head.split_once(&place).filter(|(before, _)| before.ends_with(['{', ',', ':']) && place != "::") else { continue };
+        let named = match named.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default(),
+            None => named.split([';', ',', '}']).next().unwrap_or_default(),
+        };
+        found.extend(functions(other).into_iter().filter(|(name, _)| named.split(',').any(|word| word == name)));
+    }
+    found
 }
 
 /// The functions that make what several doors show.
@@ -145,7 +181,13 @@ fn functions(text: &str) -> BTreeMap<String, Function> {
             }
         }
         let upload = body.contains(": Upload");
-        found.insert(name, Function { text: std::mem::take(&mut comment), fields: fields(&body), upload, body });
+        let shape = match () {
+            () if body.contains(": Inputs") => Shape::Forms,
+            () if body.contains(".document()") => Shape::Document,
+            () => Shape::Form,
+        };
+        let versioned = body.contains("): IfMatch");
+        found.insert(name, Function { text: std::mem::take(&mut comment), fields: fields(&body), upload, shape, versioned, body });
     }
     found
 }
@@ -160,9 +202,16 @@ fn fields(body: &str) -> BTreeMap<String, (&'static str, bool)> {
             continue;
         }
         let read = if let Some(call) = before.strip_suffix('(') {
+            // Of `input.id::<UserId>(`, the name before the type.
+            let call = call.strip_suffix('>').and_then(|call| call.rsplit_once("::<")).map_or(call, |(call, _)| call);
             let reader = call.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
             let dotted = call[..call.len() - reader.len()].ends_with('.');
-            READERS.iter().find(|(word, _)| dotted && after.starts_with(')') && *word == reader).map(|(word, kind)| (*kind, *word == "required"))
+            READERS
+                .iter()
+                .find(|(word, _)| dotted && after.starts_with(')') && *word == reader)
+                .map(|(word, kind)| (*kind, ["required", "nullable_id"].contains(word)))
+        } else if before.ends_with("several(&input, ") || before.ends_with("several(input, ") {
+            Some(("list", true))
         } else if ["input, ", "query, "].iter().any(|argument| before.ends_with(argument)) && after.starts_with(')') {
             Some(("string", false))
         } else {
@@ -190,10 +239,13 @@ fn resolved(functions: BTreeMap<String, Function>) -> BTreeMap<String, Function>
         let mut seen = BTreeSet::from([name.clone()]);
         let mut waiting = vec![function.body.clone()];
         while let Some(body) = waiting.pop() {
-            for (other, called) in functions.iter().filter(|(other, _)| body.contains(&format!("{other}("))) {
-                if seen.insert(other.clone()) && is_called(&body, other) {
+            for (other, called) in functions.iter().filter(|(other, _)| body.contains(other.as_str())) {
+                if is_called(&body, other) && seen.insert(other.clone()) {
                     for (field, read) in &called.fields {
-                        function.fields.entry(field.clone()).or_insert(*read);
+                        function.fields.entry(field.clone()).or_insert(*read).1 |= read.1;
+                    }
+                    if called.shape == Shape::Document {
+                        function.shape = Shape::Document;
                     }
                     waiting.push(called.body.clone());
                 }
@@ -204,8 +256,12 @@ fn resolved(functions: BTreeMap<String, Function>) -> BTreeMap<String, Function>
 }
 
 fn is_called(body: &str, name: &str) -> bool {
-    let call = format!("{name}(");
-    body.match_indices(&call).any(|(at, _)| {
+    // Also where each of a list is read by it.
+    let calls = [format!("{name}("), format!("map({name})")];
+    calls.iter().flat_map(|call| body.match_indices(call.as_str()).map(|(at, _)| at).collect::<Vec<_>>()).any(|at| {
+        if body[at..].starts_with("map(") {
+            return true;
+        }
         let before = body[..at].chars().next_back().unwrap_or(' ');
         !before.is_alphanumeric() && !"_.:".contains(before) && !body[..at].ends_with("fn ")
     })
@@ -213,7 +269,8 @@ fn is_called(body: &str, name: &str) -> bool {
 
 fn write(out: &mut String, path: &str, function: &Function, good: &answers::Good) {
     let answer = format!("status: {}, answer: {:?}", good.status, good.schema);
-    let _ = writeln!(out, "Handler {{ path: {path:?}, text: {:?}, upload: {}, {answer}, fields: &[", function.text.trim(), function.upload);
+    let (text, upload, shape, versioned) = (function.text.trim(), function.upload, function.shape, function.versioned);
+    let _ = writeln!(out, "Handler {{ path: {path:?}, text: {text:?}, upload: {upload}, shape: Shape::{shape:?}, versioned: {versioned}, {answer}, fields: &[");
     for (name, (kind, required)) in &function.fields {
         let _ = writeln!(out, "Field {{ name: {name:?}, kind: {kind:?}, required: {required} }},");
     }

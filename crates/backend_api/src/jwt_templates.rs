@@ -15,7 +15,7 @@ pub async fn list(call: BackendCall, query: Query) -> Answer {
 
 /// Makes one.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
-    let new = forms::jwt_template(&input)?;
+    let new = forms::new_jwt_template(&input)?;
     call.write(|tx| Box::pin(jwt_templates::create(tx, call.actor, &new)), bodies::jwt_template).await
 }
 

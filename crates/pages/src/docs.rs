@@ -2,7 +2,7 @@
 
 use crate::{
     answer::{not_found, page},
-    reference::{Chapter, Entry, Fault, Reference, faults},
+    reference::{Chapter, Entry, Fault, Reference, Shape, faults},
 };
 use askama::Template;
 use axum::{
@@ -84,10 +84,11 @@ fn example(entry: &Entry, base_url: &str) -> String {
         lines.push("-F \"file=@picture.png\"".to_owned());
     } else if entry.face == Face::Frontend && !entry.asks() {
         lines.extend(required.iter().map(|name| format!("--data-urlencode \"{name}=…\"")));
-    } else if !entry.asks() && !required.is_empty() {
+    } else if !entry.asks() && (!required.is_empty() || entry.shape != Shape::Form || entry.body().next().is_some()) {
         let body: Vec<String> = required.iter().map(|name| format!("\"{name}\": \"…\"")).collect();
+        let object = if body.is_empty() { "{ … }".to_owned() } else { format!("{{ {} }}", body.join(", ")) };
         lines.push("-H \"Content-Type: application/json\"".to_owned());
-        lines.push(format!("-d '{{ {} }}'", body.join(", ")));
+        lines.push(if entry.shape == Shape::Forms { format!("-d '[{object}]'") } else { format!("-d '{object}'") });
     }
     lines.join(" \\\n  ")
 }

@@ -15,7 +15,7 @@ pub async fn list(call: PlatformCall, place: Place) -> Answer {
 /// Makes one.
 pub async fn create(call: PlatformCall, place: Place, input: Input) -> Answer {
     let inside = call.enter(Scope::JwtTemplatesManage, &place).await?;
-    let new = forms::jwt_template(&input)?;
+    let new = forms::new_jwt_template(&input)?;
     inside.write(|tx| Box::pin(jwt_templates::create(tx, inside.actor, &new)), bodies::jwt_template).await
 }
 

@@ -13,10 +13,23 @@ struct Handler {
     path: &'static str,
     text: &'static str,
     upload: bool,
+    shape: Shape,
+    versioned: bool,
     status: u16,
     /// The schema of what it answers, as JSON.
     answer: Option<&'static str>,
     fields: &'static [Field],
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Named values.
+    Form,
+    /// A list of such.
+    Forms,
+    /// An object that is read as a whole.
+    Document,
 }
 
 /// A name that a handler reads from its input.
@@ -63,6 +76,9 @@ pub(crate) struct Entry {
     pub text: String,
     pub fields: &'static [Field],
     pub upload: bool,
+    pub shape: Shape,
+    /// Whether it takes the header `If-Match`.
+    pub versioned: bool,
     /// The status of its answer when all is well, and the schema of the body.
     good: (u16, Option<&'static str>),
     /// Whether it is counted.
@@ -123,6 +139,8 @@ impl Entry {
             text: rest.trim().to_owned(),
             fields: handler.map_or(&[], |handler| handler.fields),
             upload: handler.is_some_and(|handler| handler.upload),
+            shape: handler.map_or(Shape::Form, |handler| handler.shape),
+            versioned: handler.is_some_and(|handler| handler.versioned),
             good: handler.map_or((200, None), |handler| (handler.status, handler.answer)),
             counted: operation.class.is_some(),
             query: operation.asks.0,

@@ -1,7 +1,8 @@
 //! The document in the form of OpenAPI 3.1.
 
-use super::{BODIES, Chapter, Entry, Field, faults};
+use super::{BODIES, Chapter, Entry, Field, Shape, faults};
 use domain::instances::Site;
+use http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use web::Face;
@@ -133,6 +134,10 @@ fn operation(entry: &Entry) -> Value {
     parameters.extend(asked.map(|f| json!({ "name": f.name, "in": "query", "required": f.required, "schema": schema(f.kind) })));
     let taken = entry.query.iter().filter(|name| entry.fields.iter().all(|field| field.name != **name));
     parameters.extend(taken.map(|name| json!({ "name": name, "in": "query", "required": false, "schema": schema("list") })));
+    if entry.versioned {
+        let about = "The versions that the caller knows, or *. Another one is refused with 412.";
+        parameters.push(json!({ "name": "If-Match", "in": "header", "required": false, "description": about, "schema": { "type": "string" } }));
+    }
     let mut body = json!({
         "operationId": format!("{}.{}", entry.face.name(), entry.id),
         "summary": entry.summary,
@@ -161,15 +166,24 @@ fn request(entry: &Entry) -> Option<Value> {
         let file = json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "contentMediaType": "image/*" } } });
         return Some(json!({ "required": true, "content": { "multipart/form-data": { "schema": file }, "application/octet-stream": {} } }));
     }
+    if entry.shape == Shape::Document {
+        let about = "The sections and their keys, as the operation's schema says them, and config_version.";
+        let schema = json!({ "type": "object", "description": about, "additionalProperties": true });
+        return Some(json!({ "required": entry.method == Method::PUT, "content": { "application/json": { "schema": schema } } }));
+    }
     entry.body().next()?;
     let properties: Map<String, Value> = entry.body().map(|field| (field.name.to_owned(), schema(field.kind))).collect();
     let required: Vec<&str> = entry.body().filter(|field| field.required).map(|field: &Field| field.name).collect();
-    let schema = json!({ "schema": { "type": "object", "properties": properties, "required": required } });
+    let mut schema = json!({ "type": "object", "properties": properties, "required": required });
+    if entry.shape == Shape::Forms {
+        schema = json!({ "type": "array", "items": schema });
+    }
+    let schema = json!({ "schema": schema });
     let mut content = Map::from_iter([("application/json".to_owned(), schema.clone())]);
     if entry.face == Face::Frontend {
         content.insert("application/x-www-form-urlencoded".to_owned(), schema);
     }
-    Some(json!({ "required": !required.is_empty(), "content": content }))
+    Some(json!({ "required": !required.is_empty() || entry.shape == Shape::Forms, "content": content }))
 }
 
 fn schema(kind: &str) -> Value {

@@ -39,10 +39,10 @@ pub const PARAMETERS: [&str; 27] = [
 ];
 
 /// Things of ours, by the parameter that names them, and words that only our instance knows.
-struct Ours {
+pub struct Ours {
     ids: BTreeMap<&'static str, String>,
     words: Vec<String>,
-    browser: Browser,
+    pub browser: Browser,
 }
 
 /// Turns organizations on, so that nothing is refused for their being off.
@@ -51,7 +51,7 @@ async fn with_organizations(backend: &Api) {
 }
 
 /// A user who is signed in, attempts under way, a list entry: one of everything that has an id.
-async fn furnish(server: &TestServer) -> Ours {
+pub async fn furnish(server: &TestServer) -> Ours {
     let mut browser = server.signed_in("canary-ada").await;
     let (session, user) = (browser.session_id().await, browser.user_id().await);
     browser.override_method("PATCH", "/v1/me", &[("first_name", "Canaryfirst"), ("last_name", "Canarylast")]).await.ok();
@@ -132,7 +132,7 @@ async fn enrolled(server: &TestServer, organization: &str) -> (String, String, S
 }
 
 /// The path with our ids in it.
-fn aimed(operation: &Operation, ours: &Ours) -> String {
+pub fn aimed(operation: &Operation, ours: &Ours) -> String {
     with_ids(operation.path, ours)
 }
 

@@ -1,8 +1,11 @@
 //! The reference against what is served: every operation stands in it, with a summary, and the document is sound.
 
-use crate::backend::raw;
+use crate::{
+    backend::raw,
+    isolation::{aimed, furnish},
+};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use testkit::{Reply, TestServer};
 
@@ -83,7 +86,7 @@ async fn the_document_is_sound() {
         for parameter in parameters {
             let (name, place) = (parameter["name"].as_str().expect("a name"), parameter["in"].as_str().expect("a place"));
             assert!(names.insert((name, place)), "{path} {name} twice");
-            assert!(["path", "query"].contains(&place) && parameter["schema"].is_object(), "{path} {name}");
+            assert!(["path", "query", "header"].contains(&place) && parameter["schema"].is_object(), "{path} {name}");
             assert!(place != "path" || (parameter["required"] == true && path.contains(&format!("{{{name}}}"))), "{path} {name}");
         }
         assert_eq!(path.matches('{').count(), names.iter().filter(|(_, place)| *place == "path").count(), "{path}");
@@ -109,10 +112,7 @@ async fn names_are_those_that_the_code_reads() {
     let find = |id: &str| &all.iter().find(|(_, _, operation)| operation["operationId"] == id).unwrap_or_else(|| panic!("no {id}")).2;
     let form = |id: &str| find(id)["requestBody"]["content"]["application/json"]["schema"].clone();
     let change = form("frontend.changePassword");
-    assert_eq!(
-        (&change["required"], &change["properties"]["sign_out_of_other_sessions"]["type"]),
-        (&serde_json::json!(["new_password"]), &Value::from("boolean"))
-    );
+    assert_eq!((&change["required"], &change["properties"]["sign_out_of_other_sessions"]["type"]), (&json!(["new_password"]), &Value::from("boolean")));
     assert!(change["properties"].get("current_password").is_some());
     assert!(form("backend.CreateUser")["properties"].as_object().expect("properties").len() > 10, "what helpers of the same file read counts too");
     assert!(form("platform.PlatformCreateInstanceUser")["properties"].get("email_address").is_some(), "what several doors read alike counts too");
@@ -123,6 +123,58 @@ async fn names_are_those_that_the_code_reads() {
     }
     assert!(find("frontend.updateProfileImage")["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["file"].is_object());
     assert!(find("frontend.getUser").get("requestBody").is_none());
+}
+
+/// Whatever an operation misses in an empty body stands in the document, as required.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_missing_in_an_empty_body_is_said_to_be_required() {
+    let server = TestServer::start().await;
+    let (_, all) = document(&server).await;
+    let ours = Box::pin(furnish(&server)).await;
+    let (mut missed, mut forms) = (0, BTreeSet::new());
+    for operation in server.doors().operations().iter().filter(|operation| [Method::POST, Method::PUT, Method::PATCH].contains(&operation.method)) {
+        let (id, path) = (format!("{}.{}", operation.face.name(), operation.id), aimed(operation, &ours));
+        let (_, _, told) = all.iter().find(|(_, _, told)| told["operationId"] == id.as_str()).expect("it is told of");
+        let body = &told["requestBody"];
+        let schema = &body["content"]["application/json"]["schema"];
+        let (schema, empty) = if schema["type"] == "array" { (&schema["items"], json!([{}])) } else { (schema, json!({})) };
+        let reply = match operation.face {
+            web::Face::Frontend if operation.method == Method::POST => ours.browser.clone().post(&path, &[]).await,
+            web::Face::Frontend => ours.browser.clone().override_method(operation.method.as_str(), &path, &[]).await,
+            web::Face::Backend => server.backend().send(operation.method.clone(), &path, Some(&empty)).await,
+            web::Face::Platform => server.platform().send(operation.method.clone(), &path, Some(&empty)).await,
+        };
+        if reply.body["errors"][0]["code"] == "form_param_missing" {
+            let (missing, required) = (reply.param(), schema["required"].as_array().cloned().unwrap_or_default());
+            assert!(body["required"] == true && required.contains(&json!(missing)), "{id} misses {missing}, and the document says {body}");
+            missed += 1;
+        }
+        if body.is_object() {
+            forms.insert(id);
+        }
+    }
+    assert!(missed > 40, "{missed}");
+    for taking in [
+        "platform.PlatformPatchConfig",
+        "platform.PlatformPutConfig",
+        "platform.insula.setApplicationPlan",
+        "backend.CreateOrganizationInvitationBulk",
+        "backend.UpdateOrganizationMembershipMetadata",
+        "backend.CreateJWTTemplate",
+    ] {
+        assert!(forms.contains(taking), "{taking}");
+    }
+    for bulk in ["prepare_ownership_verification/bulk", "attempt_ownership_verification/bulk"] {
+        let (_, _, told) = all.iter().find(|(_, path, _)| path.ends_with(bulk)).expect("it is told of");
+        let schema = &told["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!((&schema["required"], &told["requestBody"]["required"]), (&json!(["organization_domain_ids"]), &json!(true)), "{bulk}");
+    }
+    let versioned =
+        all.iter().filter(|(.., told)| told["parameters"].as_array().expect("parameters").iter().any(|p| p["name"] == "If-Match" && p["in"] == "header"));
+    let versioned: BTreeSet<&str> = versioned.filter_map(|(.., told)| told["operationId"].as_str()).collect();
+    for id in ["PlatformPatchConfig", "PlatformPutConfig", "insula.updateBlueprint", "insula.replaceBlueprint", "insula.updatePlan"] {
+        assert!(versioned.contains(format!("platform.{id}").as_str()), "{id}");
+    }
 }
 
 /// What a route declares of its query is what its handler reads of it, so that nothing is refused that has a meaning.
@@ -201,18 +253,18 @@ async fn real_answers_are_as_they_are_described() {
         schema
     };
     let (backend, platform) = (server.backend(), server.platform());
-    let ada = serde_json::json!({ "email_address": ["ada@shop.example"], "password": testkit::PASSWORD });
+    let ada = json!({ "email_address": ["ada@shop.example"], "password": testkit::PASSWORD });
     let user = backend.post("/v1/users", ada).await.ok().clone();
     assert!(user["email_addresses"][0].is_object());
     let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
-    let token = serde_json::json!({ "user_id": user["id"] });
-    let application = platform.post("/v1/platform/applications", serde_json::json!({ "name": "Shop" })).await.ok().clone();
+    let token = json!({ "user_id": user["id"] });
+    let application = platform.post("/v1/platform/applications", json!({ "name": "Shop" })).await.ok().clone();
     let shop = format!("/v1/platform/applications/{}", application["application_id"].as_str().expect("an id"));
-    let production = platform.post(&format!("{shop}/instances"), serde_json::json!({ "domain": "shop.example" })).await;
+    let production = platform.post(&format!("{shop}/instances"), json!({ "domain": "shop.example" })).await;
     for (id, status, answer) in [
         ("backend.GetUser", "200", backend.get(&path).await.ok().clone()),
         ("backend.CreateSignInToken", "200", backend.post("/v1/sign_in_tokens", token).await.ok().clone()),
-        ("backend.CreateRedirectURL", "200", backend.post("/v1/redirect_urls", serde_json::json!({ "url": "https://a.example/b" })).await.ok().clone()),
+        ("backend.CreateRedirectURL", "200", backend.post("/v1/redirect_urls", json!({ "url": "https://a.example/b" })).await.ok().clone()),
         ("backend.ListDomains", "200", backend.get("/v1/domains").await.ok().clone()),
         ("backend.DeleteUser", "200", backend.delete(&path).await.ok().clone()),
         ("platform.PlatformGetApplication", "200", platform.get(&shop).await.ok().clone()),

@@ -20,6 +20,17 @@ pub fn jwt_template(input: &Input) -> Result<Change, Problem> {
     })
 }
 
+/// Reads a new template.
+///
+/// # Errors
+/// [`Problem::ParamMissing`]; as [`jwt_template`].
+pub fn new_jwt_template(input: &Input) -> Result<Change, Problem> {
+    let change = jwt_template(input)?;
+    input.text("name")?.ok_or(Problem::ParamMissing("name"))?;
+    input.object("claims")?.ok_or(Problem::ParamMissing("claims"))?;
+    Ok(change)
+}
+
 fn signer(input: &Input) -> Result<Option<Signer>, Problem> {
     let algorithm = input.text("signing_algorithm")?.map(|text| {
         Algorithm::parse(text).ok_or(Problem::invalid(
