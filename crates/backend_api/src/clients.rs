@@ -27,7 +27,7 @@ pub async fn show(call: BackendCall, Id(id): Id<ClientId>) -> Answer {
 /// Verifies a session token and shows the client that holds its session.
 pub async fn verify(call: BackendCall, input: Input) -> Answer {
     input.only(&["token"])?;
-    let token = input.secret("token")?.ok_or(Problem::ParamMissing("token"))?;
+    let token = input.credential("token")?.ok_or(Problem::ParamMissing("token"))?;
     let tenant = &call.tenant;
     let now = call.now();
     call.read(
@@ -44,6 +44,6 @@ pub async fn verify(call: BackendCall, input: Input) -> Answer {
 
 /// The cookies behind a handshake's nonce; they can be fetched once.
 pub async fn handshake_payload(call: BackendCall, Query(query): Query) -> Answer {
-    let nonce = query.secret("nonce")?.ok_or(Problem::ParamMissing("nonce"))?;
+    let nonce = query.credential("nonce")?.ok_or(Problem::ParamMissing("nonce"))?;
     call.write(|tx| Box::pin(handshake::redeem(tx, &nonce)), |directives| json!({ "directives": directives })).await
 }

@@ -52,7 +52,7 @@ pub async fn prepare_verification(call: BackendCall, Id(id): Id<IdentifierId>, _
 pub async fn attempt_verification(call: BackendCall, Id(id): Id<IdentifierId>, input: Input) -> Answer {
     input.only(&["verification_id", "code"])?;
     let verification = foundation::Id::parse(input.required("verification_id")?).ok_or(Problem::NotFound)?;
-    let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+    let code = input.credential("code")?.ok_or(Problem::ParamMissing("code"))?;
     let now = call.now();
     call.attempt(|tx| Box::pin(users::attempt_backend_email(tx, call.actor, id, verification, &code)), |verification| bodies::verification(verification, now))
         .await

@@ -25,7 +25,7 @@ pub async fn put_server(call: BackendCall, input: Input) -> Answer {
         port: input.number("port")?,
         encryption: encryption.ok_or_else(|| Problem::invalid("tls", "must be implicit, starttls or none"))?,
         username: input.text("username")?.filter(|name| !name.is_empty()).map(str::to_owned),
-        password: input.secret("password")?,
+        password: input.credential("password")?,
         from_address: input.email("from_address")?.ok_or(Problem::ParamMissing("from_address"))?,
         from_name: input.text("from_name")?.filter(|name| !name.is_empty()).map(str::to_owned),
         fall_back: input.flag("fall_back")?.unwrap_or(false),

@@ -128,8 +128,8 @@ pub async fn create_token_from_template(call: BackendCall, IdAndName(id, name): 
 /// Trades an expired session token for a new one, as a token or as the cookies that hold it.
 pub async fn refresh(call: BackendCall, Id(id): Id<SessionId>, Query(query): Query, input: Input) -> Answer {
     input.only(&["expired_token", "refresh_token", "request_origin", "request_headers", "format", "suffixed_cookies", "request_originating_ip"])?;
-    let token = input.secret("expired_token")?.ok_or(Problem::ParamMissing("expired_token"))?;
-    let refresh = input.secret("refresh_token")?.ok_or(Problem::ParamMissing("refresh_token"))?;
+    let token = input.credential("expired_token")?.ok_or(Problem::ParamMissing("expired_token"))?;
+    let refresh = input.credential("refresh_token")?.ok_or(Problem::ParamMissing("refresh_token"))?;
     let origin = input.required("request_origin")?;
     // What else is told about the request is not needed: the token itself says which page it is for.
     input.object("request_headers")?;

@@ -54,7 +54,7 @@ pub async fn prepare_verification(call: FrontendCall, Id(id): Id<IdentifierId>, 
 
 /// Tries the code that was sent to one.
 pub async fn attempt_verification(call: FrontendCall, Id(id): Id<IdentifierId>, input: Input) -> Answer {
-    let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+    let code = input.credential("code")?.ok_or(Problem::ParamMissing("code"))?;
     let now = call.now();
     call.attempt(|tx, visit| Box::pin(users::attempt_email(tx, visit, id, &code)), |email| shown(email, now)).await
 }

@@ -79,7 +79,7 @@ pub async fn prepare_affiliation(call: FrontendCall, Within(id, domain): Which, 
 
 /// Tries the code that was mailed.
 pub async fn attempt_affiliation(call: FrontendCall, Within(id, domain): Which, input: Input) -> Answer {
-    let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+    let code = input.credential("code")?.ok_or(Problem::ParamMissing("code"))?;
     call.attempt(|tx, visit| Box::pin(domains::attempt_affiliation(tx, visit, (id, domain), &code)), bodies::organization_domain).await
 }
 

@@ -27,8 +27,9 @@ pub async fn create(call: FrontendCall, input: Input) -> Answer {
 
 async fn begin(call: &FrontendCall, input: &Input, identifier: Option<String>) -> Answer {
     let strategy = strategy(input)?;
+    alone(input, strategy)?;
     if strategy == Some(Strategy::Ticket) {
-        let ticket = input.secret("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
+        let ticket = input.credential("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
         return call.attempt(|tx, visit| Box::pin(sign_ins::create_by_ticket(tx, visit, &ticket)), bodies::sign_in).await;
     }
     let answer = match input.secret("password")? {
@@ -38,6 +39,17 @@ async fn begin(call: &FrontendCall, input: &Input, identifier: Option<String>) -
     };
     let new = NewSignIn { identifier: identifier.clone(), answer, strategy };
     call.attempt(|tx, visit| Box::pin(sign_ins::create(tx, visit, &new)), bodies::sign_in).await
+}
+
+/// A ticket says who comes and proves it: it goes with its strategy, and with nothing else that would say or prove it.
+fn alone(input: &Input, strategy: Option<Strategy>) -> Result<(), Problem> {
+    if strategy != Some(Strategy::Ticket) {
+        return if input.has("ticket") { Err(Problem::invalid("ticket", "goes with the strategy ticket alone")) } else { Ok(()) };
+    }
+    match ["identifier", "password", "code"].into_iter().find(|name| input.has(name)) {
+        Some(name) => Err(Problem::invalid(name, "does not go with the strategy ticket: the ticket says who signs in")),
+        None => Ok(()),
+    }
 }
 
 /// A sign-in of this client.
@@ -61,11 +73,11 @@ pub async fn attempt_first_factor(call: FrontendCall, Id(id): Id<SignInId>, inpu
             call.attempt(|tx, visit| Box::pin(sign_ins::attempt_password(tx, visit, id, &answer)), bodies::sign_in).await
         }
         Strategy::Ticket => {
-            let ticket = input.secret("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
+            let ticket = input.credential("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
             call.attempt(|tx, visit| Box::pin(sign_ins::attempt_ticket(tx, visit, id, &ticket)), bodies::sign_in).await
         }
         strategy => {
-            let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+            let code = input.credential("code")?.ok_or(Problem::ParamMissing("code"))?;
             let digest = match input.secret("password")?.filter(|_| strategy == Strategy::ResetPasswordEmailCode) {
                 Some(password) => Some(call.new_password(&password, |tx, visit| Box::pin(sign_ins::ensure_own(tx, visit, id))).await?),
                 None => None,

@@ -16,7 +16,7 @@ async fn fields(call: &FrontendCall, input: &Input, id: Option<SignUpId>) -> Res
     {
         return Err(Problem::StrategyInvalid.into());
     }
-    let ticket = input.secret("ticket")?;
+    let ticket = input.credential("ticket")?;
     if input.text("strategy")? == Some("ticket") && ticket.is_none() {
         return Err(Problem::ParamMissing("ticket").into());
     }
@@ -76,7 +76,7 @@ pub async fn prepare_verification(call: FrontendCall, Id(id): Id<SignUpId>, inpu
 /// Tries the code that was sent to the address.
 pub async fn attempt_verification(call: FrontendCall, Id(id): Id<SignUpId>, input: Input) -> Answer {
     only_email_code(&input)?;
-    let code = input.secret("code")?.ok_or(Problem::ParamMissing("code"))?;
+    let code = input.credential("code")?.ok_or(Problem::ParamMissing("code"))?;
     call.attempt(|tx, visit| Box::pin(sign_ups::attempt_email(tx, visit, id, &code)), bodies::sign_up).await
 }
 

@@ -144,7 +144,15 @@ impl Input {
         if self.emptied.iter().any(|n| n == name) { Ok(Some(None)) } else { self.change(name) }
     }
 
-    /// A secret.
+    /// What is compared with something that is kept: a ticket, a token, a code, the password of now. However long it is, it is a wrong one.
+    ///
+    /// # Errors
+    /// As [`Input::text`].
+    pub fn credential(&self, name: &'static str) -> Result<Option<Secret>, Problem> {
+        Ok(self.text(name)?.map(Secret::new))
+    }
+
+    /// A user's password, as `password` or under the name that its handler puts in that one's place.
     ///
     /// # Errors
     /// As [`Input::text`]; [`Problem::PasswordTooLong`] where it is far too long to be one.

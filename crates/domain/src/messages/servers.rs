@@ -245,7 +245,9 @@ fn is_this_machine(host: &str) -> bool {
 
 fn check_text(param: &'static str, text: Option<&str>, most: usize) -> Result<(), Problem> {
     match text {
-        Some(text) if is_blank(text) || text.len() > most || has_control(text) => Err(Problem::invalid(param, "must be short text on one line")),
+        Some(text) if is_blank(text) || text.len() > most || has_control(text) => {
+            Err(Problem::invalid(param, format!("must be text on one line, of at most {most} bytes")))
+        }
         _ => Ok(()),
     }
 }

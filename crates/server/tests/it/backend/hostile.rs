@@ -424,3 +424,39 @@ async fn no_body_breaks_an_operation() {
     assert!(count(&backend).await > 0, "the server is well");
     assert_eq!(count(&server.neighbours_backend()).await, 0);
 }
+
+/// What is too long to be a token, a ticket or a code is a wrong one, and no password.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credential_of_any_length_is_refused_as_a_wrong_one() {
+    let server = TestServer::start().await;
+    let backend = server.backend();
+    let mut ada = server.signed_in("ada").await;
+    let session = ada.session_id().await;
+    let token = ada.token().await;
+    let refresh = format!("/v1/sessions/{session}/refresh");
+    let mut refusals = Vec::new();
+    for wrong in ["a".repeat(40), "a".repeat(4_097), "a".repeat(60_000)] {
+        let mut visitor = server.browser();
+        let accept = format!("/v1/tickets/accept?ticket={}&redirect_url=http%3A%2F%2Flocalhost%3A3000", &wrong[..wrong.len().min(5_000)]);
+        let replies = [
+            backend.post("/v1/clients/verify", json!({ "token": wrong })).await,
+            backend.get(&format!("/v1/clients/handshake_payload?nonce={}", &wrong[..wrong.len().min(5_000)])).await,
+            backend.post(&refresh, json!({ "expired_token": wrong, "refresh_token": "a", "request_origin": "http://localhost:3000" })).await,
+            backend.post(&refresh, json!({ "expired_token": token, "refresh_token": wrong, "request_origin": "http://localhost:3000" })).await,
+            visitor.post("/v1/client/sign_ins", &[("strategy", "ticket"), ("ticket", &wrong)]).await,
+            visitor.post("/v1/client/sign_ups", &[("strategy", "ticket"), ("ticket", &wrong)]).await,
+            visitor.get(&accept).await,
+            ada.post("/v1/me/change_password", &[("new_password", "another good one 7"), ("current_password", &wrong)]).await,
+        ];
+        let of =
+            |reply: &Reply| (reply.status.as_u16(), reply.body["errors"][0]["code"].to_string(), reply.body["errors"][0]["meta"]["param_name"].to_string());
+        refusals.push(replies.iter().map(of).collect::<Vec<_>>());
+    }
+    assert!(refusals[0].iter().all(|(status, code, _)| *status >= 300 && !code.contains("password_length")), "{:?}", refusals[0]);
+    assert_eq!((&refusals[0], &refusals[0]), (&refusals[1], &refusals[2]));
+    assert_eq!(refusals[0].last().expect("the last").2, "\"current_password\"");
+    let smtp = json!({ "host": "mail.example.com", "username": "ada", "password": "a".repeat(4_097), "from_address": "ada@example.com" });
+    let reply = backend.send(Method::PUT, "/v1/instance/smtp", Some(&smtp)).await;
+    assert_eq!((reply.refusal(), reply.param()), ((422, "form_param_value_invalid"), "password"));
+    assert!(reply.text.contains("at most 512 bytes"), "{}", reply.text);
+}
