@@ -237,12 +237,12 @@ fn resolved(functions: BTreeMap<String, Function>) -> BTreeMap<String, Function>
     let mut all = functions.clone();
     for (name, function) in &mut all {
         let mut seen = BTreeSet::from([name.clone()]);
-        let mut waiting = vec![function.body.clone()];
+        let (mut waiting, mut read) = (vec![function.body.clone()], Vec::new());
         while let Some(body) = waiting.pop() {
             for (other, called) in functions.iter().filter(|(other, _)| body.contains(other.as_str())) {
                 if is_called(&body, other) && seen.insert(other.clone()) {
-                    for (field, read) in &called.fields {
-                        function.fields.entry(field.clone()).or_insert(*read).1 |= read.1;
+                    for (field, kind) in &called.fields {
+                        function.fields.entry(field.clone()).or_insert(*kind).1 |= kind.1;
                     }
                     if called.shape == Shape::Document {
                         function.shape = Shape::Document;
@@ -250,6 +250,11 @@ fn resolved(functions: BTreeMap<String, Function>) -> BTreeMap<String, Function>
                     waiting.push(called.body.clone());
                 }
             }
+            read.push(body);
+        }
+        // One function may read what another one misses.
+        for (field, (_, required)) in &mut function.fields {
+            *required |= read.iter().any(|body| body.contains(&format!("ParamMissing(\"{field}\")")));
         }
     }
     all

@@ -29,6 +29,9 @@ pub async fn list(call: BackendCall, Query(query): Query) -> Answer {
 /// Makes a permission.
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     let new = change(&input)?;
+    for needed in [input.required("key"), input.required("name")] {
+        needed?;
+    }
     call.write(|tx| Box::pin(roles::create_permission(tx, call.actor, &new)), bodies::permission).await
 }
 

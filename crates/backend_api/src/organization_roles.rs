@@ -40,6 +40,9 @@ pub async fn list(call: BackendCall, Query(query): Query) -> Answer {
 pub async fn create(call: BackendCall, input: Input) -> Answer {
     input.only(&["name", "key", "description", "permissions", "include_in_initial_role_set"])?;
     let new = change(&input)?;
+    for needed in [input.required("key"), input.required("name")] {
+        needed?;
+    }
     let place = if input.flag("include_in_initial_role_set")? == Some(true) { Place::InitialSet } else { Place::Nowhere };
     call.write(|tx| Box::pin(roles::create_role(tx, call.actor, &new, place)), bodies::role).await
 }

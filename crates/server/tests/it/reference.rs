@@ -131,7 +131,7 @@ async fn what_is_missing_in_an_empty_body_is_said_to_be_required() {
     let server = TestServer::start().await;
     let (_, all) = document(&server).await;
     let ours = Box::pin(furnish(&server)).await;
-    let (mut missed, mut forms) = (0, BTreeSet::new());
+    let (mut missed, mut unsaid, mut forms) = (0, Vec::new(), BTreeSet::new());
     for operation in server.doors().operations().iter().filter(|operation| [Method::POST, Method::PUT, Method::PATCH].contains(&operation.method)) {
         let (id, path) = (format!("{}.{}", operation.face.name(), operation.id), aimed(operation, &ours));
         let (_, _, told) = all.iter().find(|(_, _, told)| told["operationId"] == id.as_str()).expect("it is told of");
@@ -146,13 +146,16 @@ async fn what_is_missing_in_an_empty_body_is_said_to_be_required() {
         };
         if reply.body["errors"][0]["code"] == "form_param_missing" {
             let (missing, required) = (reply.param(), schema["required"].as_array().cloned().unwrap_or_default());
-            assert!(body["required"] == true && required.contains(&json!(missing)), "{id} misses {missing}, and the document says {body}");
+            if body["required"] != true || !required.contains(&json!(missing)) {
+                unsaid.push(format!("{id} misses {missing}"));
+            }
             missed += 1;
         }
         if body.is_object() {
             forms.insert(id);
         }
     }
+    assert_eq!(unsaid, [""; 0]);
     assert!(missed > 40, "{missed}");
     for taking in [
         "platform.PlatformPatchConfig",
