@@ -6,10 +6,19 @@ use http::StatusCode;
 use store::Access;
 use web::{Answer, FrontendCall, Query, redirect};
 
-/// Sends a browser that follows such a link on to the application, which signs in with the ticket.
+/// Sends a browser that follows such a link on to the application, which signs in with the ticket. Where nobody has said where that is, to a page that says
+/// how to.
 pub async fn accept(call: FrontendCall, Query(query): Query) -> Answer {
     let call = call.navigating();
     let ticket = query.credential("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
     let target = query.text("redirect_url")?;
-    call.bare(Access::Read, |tx, visit| Box::pin(tickets::destination(tx, visit, &ticket, target)), |location| redirect(StatusCode::SEE_OTHER, location)).await
+    let nowhere = format!("{}/no-application", call.site().base_url());
+    let answer = call
+        .bare(Access::Read, |tx, visit| Box::pin(tickets::destination(tx, visit, &ticket, target)), |location| redirect(StatusCode::SEE_OTHER, location))
+        .await;
+    answer.or_else(|refusal| match refusal.refused()? {
+        // Whoever follows a link is a person with a browser, who reads no JSON. The ticket stays behind.
+        Problem::ParamMissing("redirect_url") => Ok(redirect(StatusCode::SEE_OTHER, &nowhere)),
+        problem => Err(problem.into()),
+    })
 }

@@ -48,6 +48,15 @@ fn guard(headers: &mut HeaderMap, policy: &'static str) {
 #[template(path = "not_found.html")]
 struct NotFound;
 
+#[derive(Template)]
+#[template(path = "no_application.html")]
+struct NoApplication;
+
+/// `GET /no-application`, where a link leads that lets somebody in, while its instance does not know where its application is.
+pub(crate) async fn no_application() -> Response {
+    page(StatusCode::OK, &NoApplication)
+}
+
 /// The page for an address that leads nowhere, with status 404.
 pub fn not_found() -> Response {
     page(StatusCode::NOT_FOUND, &NotFound)

@@ -26,6 +26,7 @@ use web::App;
 pub fn router(reference: Reference) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(landing::show))
+        .route("/no-application", get(answer::no_application))
         .route("/docs", get(docs::overview))
         .route("/docs/{face}", get(docs::chapter))
         .route("/openapi.json", get(docs::document))

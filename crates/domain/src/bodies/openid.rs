@@ -3,11 +3,18 @@
 use crate::instances::Tenant;
 use serde_json::{Value, json};
 
-/// The configuration. There is no authorization server, so it has no address of one, and every list of what could be done there is empty.
+/// The configuration. The contract demands the addresses of an authorization server; they are those that it gives to these operations, which are
+/// not served. So that nobody is misled, every list of what can be done there is empty.
 pub fn openid_configuration(tenant: &Tenant) -> Value {
+    let at = |path: &str| format!("{}{path}", tenant.frontend_url);
     json!({
         "issuer": tenant.issuer,
-        "jwks_uri": format!("{}/.well-known/jwks.json", tenant.frontend_url),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "authorization_endpoint": at("/oauth/authorize"),
+        "token_endpoint": at("/oauth/token"),
+        "revocation_endpoint": at("/oauth/token/revoke"),
+        "introspection_endpoint": at("/oauth/token_info"),
+        "userinfo_endpoint": at("/oauth/userinfo"),
         "scopes_supported": [],
         "response_types_supported": [],
         "response_modes_supported": [],

@@ -16,7 +16,7 @@ use axum::{
 use domain::{
     Verdict, bodies,
     clients::{self, ClientView, Credential, Visit},
-    instances::Tenant,
+    instances::{Site, Tenant},
     passwords::{self, Answer as PasswordAnswer, Question},
     redirects,
     settings::Settings,
@@ -174,6 +174,11 @@ impl FrontendCall {
             Verdict::Granted(value) => Ok(self.hand_out(shown(&value), &told.visit, told.since)),
             Verdict::Refused(problem) => Err(problem.into()),
         }
+    }
+
+    /// Where this server is.
+    pub fn site(&self) -> &Site {
+        self.app.site()
     }
 
     /// Changes something before the real work, in a transaction of its own: what has to hold before slow work is begun.

@@ -278,7 +278,9 @@ async fn a_link_leads_to_the_application_and_uses_nothing_up() {
     let token = text(&made, "token");
     let link = format!("/v1/tickets/accept?ticket={token}");
     let nowhere = server.browser().get(&link).await;
-    assert_eq!((nowhere.refusal(), nowhere.param()), ((422, "form_param_missing"), "redirect_url"));
+    assert_eq!((nowhere.status, nowhere.location()), (StatusCode::SEE_OTHER, format!("{}/no-application", testkit::BASE_URL).as_str()));
+    let page = super::raw(&server, http::Method::GET, "/no-application", &[], "").await;
+    assert!(page.status == StatusCode::OK && page.text.contains("development_origin") && page.text.contains("redirect_url"), "{}", page.text);
     let given = server.browser().get(&format!("{link}&redirect_url=http://localhost:3000/sign-in?a=b")).await;
     assert_eq!(given.status, StatusCode::SEE_OTHER);
     assert_eq!(given.location(), format!("http://localhost:3000/sign-in?a=b&__clerk_ticket={token}&__clerk_status=sign_in"));
