@@ -25,7 +25,7 @@ pub fn per_cpu(time: Duration, mut work: impl FnMut() -> Outcome) -> Outcome<f64
     Ok(done / (own_cpu() - cpu))
 }
 
-/// The same on all processors at once, as a server under load has them: two threads of one core share what is in it, and a second of CPU is worth less.
+/// The same on all processors at once, as a server under load has them: they share caches and memory, and a second of CPU is worth less.
 fn per_cpu_everywhere<W: FnMut() -> Outcome + Send>(time: Duration, mut worker: impl FnMut() -> W) -> Outcome<f64> {
     let workers: Vec<W> = (0..available_parallelism().map_or(1, usize::from)).map(|_| worker()).collect();
     let (cpu, began) = (own_cpu(), Instant::now());
