@@ -13,12 +13,11 @@ pub async fn accept(call: FrontendCall, Query(query): Query) -> Answer {
     let ticket = query.credential("ticket")?.ok_or(Problem::ParamMissing("ticket"))?;
     let target = query.text("redirect_url")?;
     let nowhere = format!("{}/no-application", call.site().base_url());
-    let answer = call
-        .bare(Access::Read, |tx, visit| Box::pin(tickets::destination(tx, visit, &ticket, target)), |location| redirect(StatusCode::SEE_OTHER, location))
-        .await;
-    answer.or_else(|refusal| match refusal.refused()? {
+    call.bare(
+        Access::Read,
+        |tx, visit| Box::pin(tickets::destination(tx, visit, &ticket, target)),
         // Whoever follows a link is a person with a browser, who reads no JSON. The ticket stays behind.
-        Problem::ParamMissing("redirect_url") => Ok(redirect(StatusCode::SEE_OTHER, &nowhere)),
-        problem => Err(problem.into()),
-    })
+        |location| redirect(StatusCode::SEE_OTHER, location.as_ref().unwrap_or(&nowhere)),
+    )
+    .await
 }

@@ -263,20 +263,19 @@ pub async fn accept(tx: &mut Tx<'_>, pool: PoolId, shown: &Secret) -> Result<Ver
 }
 
 /// Where a browser goes that follows a ticket's link: to the application, with the ticket and what to do with it. Nothing is used up, unless the
-/// invited one is signed in already: then they are a member from now on.
+/// invited one is signed in already: then they are a member from now on. `None` where neither the link nor the instance says where the application is.
 ///
 /// # Errors
-/// [`Problem::TicketInvalid`] and the like where the ticket lets nobody in; [`Problem::ParamMissing`] where neither the link nor the instance says
-/// where the application is; [`Problem::RedirectUrlInvalid`].
-pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirect_url: Option<&str>) -> Result<String> {
+/// [`Problem::TicketInvalid`] and the like where the ticket lets nobody in; [`Problem::RedirectUrlInvalid`].
+pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirect_url: Option<&str>) -> Result<Option<String>> {
     if let Some(door) = other_door(tx, visit, shown).await? {
-        return Ok(led_on(&door, shown, redirect_url));
+        return Ok(Some(led_on(&door, shown, redirect_url)));
     }
     if let Some(presented) = invitations::present(tx, visit.tenant.instance.pool, shown).await? {
         let text = redirect_url.or(presented.invitation.redirect_url.as_deref()).map(str::to_owned);
-        let target = target(tx, visit, text.as_deref()).await?;
+        let Some(target) = target(tx, visit, text.as_deref()).await? else { return Ok(None) };
         let status = follow(tx, visit, presented).await?;
-        return Ok(link(target, shown, status));
+        return Ok(Some(link(target, shown, status)));
     }
     let (id, secret) = parts(shown).ok_or(Problem::TicketInvalid)?;
     let ticket = store::find(tx, id).await?.filter(|t| t.pool == visit.tenant.instance.pool).ok_or(Problem::TicketInvalid)?;
@@ -284,9 +283,9 @@ pub async fn destination(tx: &mut Tx<'_>, visit: &Visit, shown: &Secret, redirec
         Spent::Right => {}
         other => return Err(problem(&ticket, other).into()),
     }
-    let target = target(tx, visit, redirect_url).await?;
+    let Some(target) = target(tx, visit, redirect_url).await? else { return Ok(None) };
     let inside = visit.live_sessions(tx).await?.iter().any(|session| session.user == ticket.user);
-    Ok(link(target, shown, if inside { "complete" } else { "sign_in" }))
+    Ok(Some(link(target, shown, if inside { "complete" } else { "sign_in" })))
 }
 
 /// The door of the pool that a ticket is for, for those who follow a link to the instance's own door from before it had pools of organizations.
@@ -318,15 +317,15 @@ fn led_on(door: &Tenant, shown: &Secret, redirect_url: Option<&str>) -> String {
     format!("{}/v1/tickets/accept?{}", door.frontend_url, query.finish())
 }
 
-/// The page that a ticket's link leads to: the one that is asked for, or the application's own.
-async fn target(tx: &mut Tx<'_>, visit: &Visit, wanted: Option<&str>) -> Result<Url> {
+/// The page that a ticket's link leads to: the one that is asked for, or the application's own, if anybody has said which that is.
+async fn target(tx: &mut Tx<'_>, visit: &Visit, wanted: Option<&str>) -> Result<Option<Url>> {
     let settings = settings::effective(tx).await?;
     let list = redirect_urls::all(tx).await?;
     let home = home(visit, &settings);
-    let text = wanted.or(home.as_deref()).ok_or(Problem::ParamMissing("redirect_url"))?;
+    let Some(text) = wanted.or(home.as_deref()) else { return Ok(None) };
     let target = redirects::check(&visit.tenant, &settings, &list, text, "redirect_url")?;
     // A ticket is as good as the session it leads to.
-    if redirects::may_carry(&visit.tenant, &settings, &list, &target) { Ok(target) } else { Err(Problem::RedirectUrlInvalid("redirect_url").into()) }
+    if redirects::may_carry(&visit.tenant, &settings, &list, &target) { Ok(Some(target)) } else { Err(Problem::RedirectUrlInvalid("redirect_url").into()) }
 }
 
 /// What is to be done with an invitation's ticket. Where the invited one is signed in on this client, it is done here.
