@@ -36,5 +36,6 @@ pub fn router(reference: Reference) -> Router<Arc<App>> {
         .route("/inbox/{id}/html", get(inbox::html))
         .route("/assets/{file}", get(assets::serve))
         .route("/robots.txt", get(assets::robots))
+        .fallback(async || not_found())
         .layer(Extension(Arc::new(reference)))
 }

@@ -135,6 +135,17 @@ async fn every_page_is_guarded_and_plain() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_leads_nowhere_has_a_page() {
+    let home = Home::new().await;
+    for path in ["/nothing", "/docs/none", "/assets/none", "/inbox/none/html", "/index.php"] {
+        let (response, html) = home.get(path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_guarded(&response);
+        assert!(html.contains("No door here") && html.contains("doors-open"), "{path}: {html}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_landing_page_says_where_everything_is() {
     let home = Home::new().await;
     home.catch([mail(1, "ada@example.com")]).await;
